@@ -1,0 +1,155 @@
+# vocd: `make run` and `make test` are all a newcomer needs; both install what is missing.
+#
+#   make               vocd, vocctl and the lexicon tables, into build/
+#   make run           start vocd with a sample workspace (SAMPLE=0 empty; STATE=DIR PORT=N elsewhere)
+#   make test          unit, scenario and integration tests; ends in "N passed, M failed"
+#   make soak          long seeds and kill loops
+#   make lint          compilers, includes, sizes, formatting
+#   make asan | tsan   the tests under sanitizers
+#   make bench         the table of docs/performance.md
+#   make install DESTDIR=
+
+VERSION := 0.1.0
+BUILD   ?= build
+CC      ?= gcc
+PREFIX  ?= /usr
+PKGS    := libuv libcurl libpcre2-8 lmdb libfyaml jansson libutf8proc libzstd libxxhash gsl \
+           libsystemd icu-i18n icu-uc openssl
+STATE   ?= $(BUILD)/run
+PORT    ?= 8642
+SAMPLE  ?= 1
+
+SAN      ?=
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+OPT      ?= -O2 -g
+WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+            -Wvla -Wwrite-strings -Wformat=2 -Wundef
+CFLAGS   ?=
+ALL_CFLAGS := -std=c17 -D_GNU_SOURCE -DVOC_VERSION='"$(VERSION)"' $(OPT) $(WARN) $(SANFLAGS) -I. \
+            -I$(BUILD)/gen -fPIE -fstack-protector-strong $(CFLAGS)
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(LDFLAGS)
+
+# What each floor may link: the walls of the house, enforced by the linker.
+LIBS_base  := -lm
+LIBS_nlp   := -lpcre2-8 -lutf8proc -lm
+LIBS_store := -llmdb -lzstd -lxxhash -lm
+LIBS_all   := $(LIBS_nlp) $(LIBS_store) -luv -lcurl -lfyaml -ljansson -lhttp_parser -lgsl \
+              -lgslcblas -lsystemd -licui18n -licuuc -lssl -lcrypto -lpthread -lm
+
+src = $(wildcard $(1)/*.c)
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+BASE_SRC   := $(call src,base)
+NLP_SRC    := $(call src,nlp)
+STORE_SRC  := $(call src,store)
+ROOMS      := core http collect pipeline alert api experiment
+DAEMON_SRC := $(wildcard daemon/*.c) $(foreach r,$(ROOMS),$(call src,daemon/$(r)))
+DAEMON_SRC := $(filter-out daemon/main.c,$(DAEMON_SRC))
+CTL_SRC    := $(call src,daemon/ctl)
+TESTLIB_SRC := $(call src,tests/lib)
+
+LIBBASE   := $(BUILD)/libbase.a
+LIBNLP    := $(BUILD)/libnlp.a
+LIBSTORE  := $(BUILD)/libstore.a
+LIBDAEMON := $(BUILD)/libdaemon.a
+LIBTEST   := $(BUILD)/libtest.a
+
+unit = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/$(1)/test_*.c))
+UNIT := $(foreach f,base nlp store daemon,$(call unit,$(f)))
+# Test programs the Python tests drive (model checkers, replays), linked with everything.
+DRIVERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fault/*.c tests/bench/*.c))
+
+.PHONY: all
+all: $(BUILD)/vocd $(BUILD)/vocctl $(BUILD)/lexicons.bin
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIBBASE):   $(call obj,$(BASE_SRC))
+$(LIBNLP):    $(call obj,$(NLP_SRC))
+$(LIBSTORE):  $(call obj,$(STORE_SRC))
+$(LIBDAEMON): $(call obj,$(DAEMON_SRC))
+$(LIBTEST):   $(call obj,$(TESTLIB_SRC))
+%.a:
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/vocd: $(call obj,daemon/main.c) $(LIBDAEMON) $(LIBNLP) $(LIBSTORE) $(LIBBASE)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_all)
+$(BUILD)/vocctl: $(call obj,$(CTL_SRC)) $(LIBDAEMON) $(LIBNLP) $(LIBSTORE) $(LIBBASE)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_all)
+
+LEXICON_FILES := $(wildcard lexicons/*/*.tsv lexicons/*/*.yaml lexicons/*.yaml lexicons/*.tsv)
+$(BUILD)/lexicons.bin: $(BUILD)/vocctl $(LEXICON_FILES)
+	$(BUILD)/vocctl lexicon compile lexicons -o $@
+
+$(BUILD)/tests/base/%: $(BUILD)/obj/tests/unit/base/%.o $(LIBTEST) $(LIBBASE)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_base)
+$(BUILD)/tests/nlp/%: $(BUILD)/obj/tests/unit/nlp/%.o $(LIBTEST) $(LIBNLP) $(LIBBASE)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_nlp)
+$(BUILD)/tests/store/%: $(BUILD)/obj/tests/unit/store/%.o $(LIBTEST) $(LIBSTORE) $(LIBBASE)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_store)
+$(BUILD)/tests/daemon/%: $(BUILD)/obj/tests/unit/daemon/%.o $(LIBTEST) $(LIBDAEMON) $(LIBNLP) \
+                         $(LIBSTORE) $(LIBBASE)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_all)
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIBTEST) $(LIBDAEMON) $(LIBNLP) $(LIBSTORE) $(LIBBASE)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_all)
+.PRECIOUS: $(BUILD)/obj/%.o
+.SECONDARY:
+
+.PHONY: tests
+tests: all $(UNIT) $(DRIVERS)
+
+.PHONY: deps
+deps:
+	@sh tests/lib/deps.sh build
+.PHONY: deps-test
+deps-test:
+	@sh tests/lib/deps.sh build test
+
+.PHONY: run
+run: deps
+	@$(MAKE) --no-print-directory -j2 all
+	@sh systemd/run-local.sh "$(BUILD)" "$(STATE)" "$(PORT)" "$(SAMPLE)"
+
+.PHONY: test
+test: deps-test
+	@$(MAKE) --no-print-directory -j2 tests
+	@BUILD=$(BUILD) python3 tests/run.py $(TESTS)
+
+.PHONY: soak
+soak: deps-test
+	@$(MAKE) --no-print-directory -j2 tests
+	@BUILD=$(BUILD) SOAK=1 python3 tests/run.py $(TESTS)
+
+.PHONY: asan
+asan:
+	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	 $(MAKE) --no-print-directory test BUILD=build-asan SAN=address,undefined \
+	 OPT="-O1 -g" SAMPLE=$(SAMPLE)
+
+.PHONY: tsan
+tsan:
+	@TSAN_OPTIONS=halt_on_error=1 $(MAKE) --no-print-directory test BUILD=build-tsan SAN=thread \
+	 OPT="-O1 -g" TESTS="--tsan"
+
+.PHONY: lint
+lint: deps-test
+	@BUILD=$(BUILD) python3 tests/lib/lint.py
+
+.PHONY: bench
+bench: deps-test
+	@$(MAKE) --no-print-directory -j2 tests
+	@BUILD=$(BUILD) python3 tests/bench/bench.py
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD) build-asan build-tsan build-clang
+
+-include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
