@@ -1,0 +1,114 @@
+/* config: vocd.yaml and conf.d/*.yaml, read by libfyaml against one schema table into an immutable,
+ * reference-counted snapshot. Built and checked whole first, then swapped (SIGHUP): all or nothing.
+ *
+ * Threads: building on the loop thread (or in main before it); a snapshot may be read from any
+ * thread that holds a reference; the count is atomic. Every span and pointer lives in the snapshot.
+ *
+ * Files merge in this order: the main file, then conf.d/*.yaml beside it by name. A mapping key given
+ * twice (in one file or across files) is an error, but `workspaces` lists are joined; so are their
+ * `hooks`, `receivers` and `sources` when the same workspace id appears in several files. */
+#ifndef VOC_CORE_CONFIG_H
+#define VOC_CORE_CONFIG_H
+
+#include "base/buf.h"
+#include "base/record.h"
+
+/* --- incoming webhooks: POST /v1/hooks/{workspace}/{source} --- */
+enum hook_scheme { HOOK_NONE, HOOK_STANDARD, HOOK_ZENDESK, HOOK_TOKEN };
+struct config_map { /* one `map:` entry: target field of the record <- where it comes from */
+    struct span target; /* "external_id", "customer.id", "answers.csat", … (product.md names) */
+    struct span path;   /* "$.ticket.id"; absent for a constant */
+    struct span value;  /* "=ticket": the constant without '=' */
+    const struct pair *cases; /* enum: {good: 5, bad: 1} */
+    size_t n_cases;
+    double scale; /* 0: none */
+};
+struct config_hook {
+    struct span source;
+    enum hook_scheme scheme;
+    const struct span *secrets; /* several during rotation; never logged */
+    size_t n_secrets;
+    int64_t tolerance_ms;
+    struct span records; /* path of the record or records in the payload; "$" */
+    const struct config_map *map;
+    size_t n_map;
+};
+
+/* --- where alerts go --- */
+enum receiver_type { RECEIVER_WEBHOOK, RECEIVER_SLACK, RECEIVER_JANDI };
+struct config_receiver {
+    struct span name;
+    enum receiver_type type;
+    struct span url;    /* secret for slack and jandi: never logged whole */
+    struct span secret; /* whsec_… for webhook; absent: unsigned */
+    int64_t timeout_ms;
+    bool send_resolved;
+    bool allow_private; /* link-local and metadata addresses are refused unless set */
+    struct span *severities; /* only these; none: all */
+    size_t n_severities;
+};
+
+struct config_workspace {
+    struct span id, name;
+    struct span timezone;
+    const struct config_hook *hooks;
+    size_t n_hooks;
+    const struct config_receiver *receivers;
+    size_t n_receivers;
+};
+
+struct config {
+    struct span file;
+    struct span state;    /* directory */
+    struct span lexicons; /* compiled tables */
+    struct span timezone; /* default of workspaces */
+    struct span proxy;    /* outbound; absent: none */
+    struct span external_url; /* how people reach us, for links in notices */
+    struct {
+        struct span level;  /* debug info warning error */
+        struct span format; /* text json */
+    } log;
+    struct {
+        struct span address; /* 127.0.0.1 */
+        uint16_t port;
+        struct span tls_certificate, tls_key; /* files; both or none */
+        const struct span *hosts; /* Host values accepted besides the address */
+        size_t n_hosts;
+        size_t max_connections, max_header, max_body, max_stream;
+        int64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms,
+            stream_timeout_ms;
+        size_t min_rate; /* bytes a second a streamed body must keep up, on average */
+    } http;
+    struct {
+        size_t queue_bytes; /* accepted but not committed */
+        size_t batch_bytes; /* cap of one write transaction */
+        size_t max_text, max_id, max_attributes, max_attribute_bytes;
+        int64_t max_future_ms;
+    } intake;
+    struct {
+        int64_t failure_window_ms; /* wrong tokens per address … */
+        uint32_t max_failures;
+        struct span bootstrap; /* file of first tokens, made when there are none; absent: none */
+    } auth;
+    struct {
+        size_t map_size, ballast;
+    } store;
+    struct {
+        int64_t max_lateness_ms, retry_max_age_ms;
+        size_t max_groups;
+    } alert;
+    const struct config_workspace *workspaces;
+    size_t n_workspaces;
+};
+
+/* Reads `path` and what lies in conf.d/ beside it. 0; -EINVAL with `messages` filled, one problem
+ * each: "FILE:LINE:COLUMN: what", the source line, a caret line. Secrets named by *_file or *_env
+ * are read here. */
+int config_load(const char *path, struct buf *messages, struct config **ret_config);
+struct config *config_ref(struct config *c);
+void config_unref(struct config *c); /* NULL is fine; secrets are wiped */
+const struct config_workspace *config_workspace(const struct config *c, struct span id);
+/* What would need a restart to take effect (listen address, state…): a message per difference. */
+size_t config_restart_needed(const struct config *old, const struct config *new, struct buf *messages);
+
+#endif

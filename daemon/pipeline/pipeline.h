@@ -1,0 +1,78 @@
+/* pipeline: the one way into the stores, and the only place where nlp and store meet.
+ *
+ * The loop thread submits commands; one worker thread takes what is queued (interactive lane before
+ * bulk), prepares each command without a lock (analysis happens here), then applies all commands of
+ * one workspace in one write transaction, commits, and hands them back to the loop thread, where
+ * `done` is called. `status` 0 means on disk. When a transaction fails, each command of it is tried
+ * again alone, so that one bad command cannot fail its neighbours; then `status` says why.
+ *
+ * Threads: pipeline_submit() and `done` on the loop; prepare and apply on the worker, which owns the
+ * command between the two. Ownership: a command belongs to its maker before submit and from `done`
+ * on; pipeline never frees one.
+ *
+ * Bounds: queued bytes per lane (config intake.queue_bytes); a transaction's bytes
+ * (intake.batch_bytes) and commands (1,024). */
+#ifndef VOC_PIPELINE_H
+#define VOC_PIPELINE_H
+
+#include "base/arena.h"
+#include "base/record.h"
+#include "daemon/core/config.h"
+#include "daemon/core/loop.h"
+#include "nlp/nlp.h"
+#include "store/store.h"
+
+struct pipeline;
+struct workspace; /* workspace.h */
+struct command;
+
+enum lane { LANE_INTERACTIVE, LANE_BULK, LANE_COUNT };
+
+struct prepare_env {
+    const struct nlp_tables *tables;
+    struct nlp_scratch *scratch;
+    int64_t now;
+};
+struct apply_env {
+    struct store_txn *txn;
+    struct workspace *ws;
+    struct alert_batch *alerts; /* evaluation of this transaction, alert/alert.h */
+    int64_t now;
+};
+struct command_ops {
+    const char *name; /* for metrics and logs */
+    void (*prepare)(struct command *c, const struct prepare_env *env); /* may be NULL */
+    /* Negative: the transaction's error; the batch is taken apart and c tried alone. Validation
+     * problems are results, not errors. May run twice: it must start afresh each time. */
+    int (*apply)(struct command *c, struct apply_env *env);
+    void (*done)(struct command *c);
+};
+struct command {
+    const struct command_ops *ops;
+    struct workspace *ws;
+    enum lane lane;
+    size_t bytes; /* what it holds of the queue's bound */
+    int status;   /* set by the pipeline: 0 or negative errno */
+    struct command *next; /* the pipeline's */
+};
+
+struct pipeline_config {
+    struct loop *loop;
+    struct config *config;
+    struct nlp_tables *tables; /* a reference is taken */
+    struct rng rng;
+};
+int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret_pipeline);
+void pipeline_free(struct pipeline *p); /* after STOP_CLOSE; NULL is fine */
+void pipeline_reload(struct pipeline *p, struct config *config, struct nlp_tables *tables);
+
+/* 0, or -EAGAIN when the lane is full or the workspace's disk is (answer 503 with Retry-After). */
+int pipeline_submit(struct pipeline *p, struct command *c);
+/* Whether a submit of `bytes` would be taken now: asked before a body is read. */
+bool pipeline_has_room(const struct pipeline *p, const struct workspace *ws, enum lane lane,
+                       size_t bytes);
+/* Age of the worker's last sign of life, ms: for the watchdog. */
+int64_t pipeline_heartbeat_age(const struct pipeline *p);
+size_t pipeline_queued_bytes(const struct pipeline *p, enum lane lane);
+
+#endif
