@@ -1,10 +1,10 @@
-/* config: vocd.yaml and conf.d/*.yaml, read by libfyaml against one schema table into an immutable,
+/* config: vocd.yaml and the .yaml files of conf.d/, read by libfyaml against one schema table into an immutable,
  * reference-counted snapshot. Built and checked whole first, then swapped (SIGHUP): all or nothing.
  *
  * Threads: building on the loop thread (or in main before it); a snapshot may be read from any
  * thread that holds a reference; the count is atomic. Every span and pointer lives in the snapshot.
  *
- * Files merge in this order: the main file, then conf.d/*.yaml beside it by name. A mapping key given
+ * Files merge in this order: the main file, then those of conf.d/ beside it by name. A mapping key given
  * twice (in one file or across files) is an error, but `workspaces` lists are joined; so are their
  * `hooks`, `receivers` and `sources` when the same workspace id appears in several files. */
 #ifndef VOC_CORE_CONFIG_H
