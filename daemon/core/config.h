@@ -1,5 +1,5 @@
-/* config: vocd.yaml and the .yaml files of conf.d/, read by libfyaml against one schema table into an immutable,
- * reference-counted snapshot. Built and checked whole first, then swapped (SIGHUP): all or nothing.
+/* config: vocd.yaml and the .yaml files of conf.d/, read by libfyaml against one schema table into an
+ * immutable, reference-counted snapshot. Built and checked whole first, then swapped (SIGHUP).
  *
  * Threads: building on the loop thread (or in main before it); a snapshot may be read from any
  * thread that holds a reference; the count is atomic. Every span and pointer lives in the snapshot.

@@ -1,0 +1,73 @@
+/* alert: rules over the feedback stream, evaluated where the records are committed.
+ *
+ * A rule is data of the workspace (JSON, PUT /v1/alert-rules/{name}):
+ *   {"name":"delivery-negative","title":"…","where":"category = delivery","measure":"negative_rate",
+ *    "op":">=","threshold":0.6,"recover":0.4,"window":"1h","min_samples":8,"group_by":["product"],
+ *    "severity":"critical","receivers":["team"]}          threshold over a sliding window
+ *   {"name":"legal","where":"signal = legal","each":true} every matching record is one alert
+ * measure: count, negative_rate, positive_rate, csat, nps. Minute buckets per (rule, group) hold what
+ * the measure needs; the window slides by the minute over event time (created_at), and resolves by
+ * timer without traffic. Records marked backfill, or older than window + lateness, are not seen.
+ * Fires when the measure passes `threshold` with n >= min_samples; resolves when it passes
+ * `recover` the other way or n falls under min_samples for a whole window. One firing notice, one
+ * resolved notice, each with an id that stays the same for every delivery attempt; both are outbox
+ * rows of the very transaction that changed the state.
+ *
+ * Files: rule.c (JSON to rule), window.c (pure buckets and evaluation: values in, values out, also
+ * for backtests), engine.c (this header), notice.c (what people read), receiver.c (payload shapes),
+ * delivery.c (outbox drain on the loop).
+ *
+ * Threads: everything below on the worker inside its transaction, but alert_engine_load(), before
+ * the worker runs. Nothing here reads the clock. */
+#ifndef VOC_ALERT_H
+#define VOC_ALERT_H
+
+#include "base/where.h"
+#include "daemon/core/config.h"
+#include "store/store.h"
+
+struct alert_engine;
+struct alert_batch;
+
+struct alert_config {
+    struct span workspace;
+    int64_t max_lateness_ms;
+    size_t max_groups; /* per rule; beyond, the group "(other)" */
+    struct rng rng;
+    const char *timezone; /* for times in notices; borrowed during alert_engine_new() only */
+};
+int alert_engine_new(const struct alert_config *cfg, struct alert_engine **ret_engine);
+void alert_engine_free(struct alert_engine *e); /* NULL is fine */
+/* Reads rules and alert states, seeds the windows from the facts. 0 or the store's error. */
+int alert_engine_load(struct alert_engine *e, struct store_view *v, int64_t now);
+
+/* One transaction. What a batch changed in memory takes effect at alert_committed() and is forgotten
+ * at alert_aborted(); one of the two ends the batch. */
+int alert_begin(struct alert_engine *e, struct store_txn *t, int64_t now,
+                struct alert_batch **ret_batch);
+/* A record accepted (previous NULL) or replaced. NULL batch: nothing. */
+int alert_observe(struct alert_batch *b, const struct where_record *record, const struct uuid *id,
+                  const struct stored *previous);
+/* Stores (text: the JSON above) or removes a rule. -EINVAL with *message (in `a`) when it is no
+ * rule; -ENOENT. Removing a rule resolves its alerts. */
+int alert_put_rule(struct alert_batch *b, struct span name, struct span text, struct arena *a,
+                   struct span *ret_message);
+int alert_delete_rule(struct alert_batch *b, struct span name);
+/* Acknowledges: who, to whom it belongs now, a note. The history keeps every one. -ENOENT. */
+struct alert_ack {
+    struct span id, by, owner, note; /* id: the alert's UUID text */
+};
+int alert_acknowledge(struct alert_batch *b, const struct alert_ack *ack);
+/* Evaluates every touched group, and all groups when `all` (timer); writes states, alert documents
+ * and outbox rows into the transaction. *ret_due: when the timer must next run; INT64_MAX never.
+ * *ret_firing: alerts firing after this batch. */
+int alert_finish(struct alert_batch *b, bool all, int64_t *ret_due, size_t *ret_firing);
+void alert_committed(struct alert_batch *b);
+void alert_aborted(struct alert_batch *b); /* NULL is fine */
+/* Events for the live stream that this batch made: JSON objects, in order; valid until the end. */
+size_t alert_events(const struct alert_batch *b, const struct span **ret_json);
+
+/* Alert documents (STORE_DOC_ALERT, key: UUIDv7 bytes, so in order of firing) are JSON as
+ * GET /v1/alerts shows them; rules (STORE_DOC_RULE, key: name) are JSON as PUT. */
+
+#endif
