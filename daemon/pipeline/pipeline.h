@@ -18,7 +18,7 @@
 #include "base/arena.h"
 #include "base/record.h"
 #include "daemon/core/config.h"
-#include "daemon/core/loop.h"
+#include "daemon/core/worker.h"
 #include "nlp/nlp.h"
 #include "store/store.h"
 
@@ -48,12 +48,10 @@ struct command_ops {
     void (*done)(struct command *c);
 };
 struct command {
+    struct worker_node node; /* first; node.lane and node.bytes are the submitter's to set */
     const struct command_ops *ops;
     struct workspace *ws;
-    enum lane lane;
-    size_t bytes; /* what it holds of the queue's bound */
-    int status;   /* set by the pipeline: 0 or negative errno */
-    struct command *next; /* the pipeline's */
+    int status; /* set by the pipeline: 0 or negative errno */
 };
 
 struct pipeline_config {
