@@ -6,8 +6,9 @@
  *
  * Shutdown order (each stage waits for the one before, bounded by a deadline):
  *   STOP_LISTEN  no new connections, no new polls
- *   STOP_INTAKE  requests under way get answered; queued commands are committed
+ *   STOP_INTAKE  requests under way get answered
  *   STOP_DELIVER outgoing notices under way are finished or left in the outbox
+ *   STOP_COMMIT  the worker commits what is queued and ends
  *   STOP_CLOSE   stores, files, handles */
 #ifndef VOC_CORE_LOOP_H
 #define VOC_CORE_LOOP_H
@@ -19,7 +20,7 @@
 
 struct loop;
 
-enum stop_stage { STOP_LISTEN, STOP_INTAKE, STOP_DELIVER, STOP_CLOSE, STOP_STAGES };
+enum stop_stage { STOP_LISTEN, STOP_INTAKE, STOP_DELIVER, STOP_COMMIT, STOP_CLOSE, STOP_STAGES };
 
 int loop_new(struct loop **ret_loop);
 void loop_free(struct loop *l);

@@ -54,11 +54,19 @@ struct command {
     int status; /* set by the pipeline: 0 or negative errno */
 };
 
+/* What alert evaluation said during one committed transaction, told on the loop thread before the
+ * `done` of its commands. Spans live for the call. */
+struct pipeline_events {
+    struct workspace *ws;
+    const struct span *alerts; /* JSON objects */
+    size_t n_alerts;
+};
 struct pipeline_config {
     struct loop *loop;
-    struct config *config;
+    struct config *config;     /* a reference is taken */
     struct nlp_tables *tables; /* a reference is taken */
-    struct rng rng;
+    void (*on_events)(void *ctx, const struct pipeline_events *ev); /* may be NULL */
+    void *ctx;
 };
 int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret_pipeline);
 void pipeline_free(struct pipeline *p); /* after STOP_CLOSE; NULL is fine */
@@ -69,7 +77,8 @@ int pipeline_submit(struct pipeline *p, struct command *c);
 /* Whether a submit of `bytes` would be taken now: asked before a body is read. */
 bool pipeline_has_room(const struct pipeline *p, const struct workspace *ws, enum lane lane,
                        size_t bytes);
-/* Age of the worker's last sign of life, ms: for the watchdog. */
+/* Joins STOP_INTAKE by itself: what was accepted is committed and answered before the stores close.
+ * Age of the worker's last sign of life, ms: for the watchdog. */
 int64_t pipeline_heartbeat_age(const struct pipeline *p);
 size_t pipeline_queued_bytes(const struct pipeline *p, enum lane lane);
 

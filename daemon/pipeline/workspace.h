@@ -22,6 +22,7 @@ struct workspace {
     char *timezone;              /* loop thread; replaced on reload */
     atomic_bool disk_full;       /* set by the worker; senders get 503 */
     atomic_llong alerts_due;     /* when the alert timer must next run, ms; INT64_MAX never */
+    atomic_size_t alerts_firing;
     struct workspace *next;
 };
 
