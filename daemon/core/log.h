@@ -2,7 +2,8 @@
  * never a secret: names, ids, counts and codes only.
  *
  * Thread: any; a line is one write(2). text: `level group message key=value…` with <N> priority
- * prefixes when the journal reads; json: one object a line. */
+ * prefixes when the journal reads; json: one object a line, with the time. A line is cut at 4 KiB.
+ */
 #ifndef VOC_CORE_LOG_H
 #define VOC_CORE_LOG_H
 
@@ -29,6 +30,9 @@ void log_setup(enum log_level level, bool json);
 int log_level_find(struct span name); /* -1 when there is none */
 /* `fields` is printf text of space-separated key=value, values without spaces or quoted with %s of
  * log_quote(); NULL for none. */
+/* `s` in quotes and escaped, cut to fit; returns `out`. At least 8 bytes. */
+const char *log_quote(struct span s, char *out, size_t size);
+enum { LOG_QUOTE_MAX = 256 }; /* a good size for `out` */
 void log_line(enum log_level level, enum log_group group, const char *message, const char *fields,
               ...) __attribute__((format(printf, 4, 5)));
 #define log_error(group, ...) log_line(LOG_L_ERROR, group, __VA_ARGS__)
