@@ -17,8 +17,8 @@
       "malformed,too_large,timeout,capacity", "Connections or requests refused before a handler.") \
     X(METRIC_AUTH_FAILURES, counter, "vocd_auth_failures_total", "", "",                           \
       "Requests with a missing, wrong, expired or revoked token.")                                 \
-    X(METRIC_ITEMS, counter, "vocd_items_total", "outcome",                                        \
-      "accepted,updated,duplicate,rejected", "Feedback items by what became of them.")             \
+    X(METRIC_ITEMS, counter, "vocd_items_total", "outcome", "accepted,updated,duplicate,rejected", \
+      "Feedback items by what became of them.")                                                    \
     X(METRIC_COMMITS, counter, "vocd_commits_total", "", "", "Write transactions on disk.")        \
     X(METRIC_COMMIT_FAILURES, counter, "vocd_commit_failures_total", "", "",                       \
       "Write transactions that failed.")                                                           \
@@ -45,11 +45,14 @@ enum metric { METRICS(X) METRIC_COUNT };
 #undef X
 
 /* `slot`: index of the label value, 0 without label. */
-void metric_add(enum metric m, unsigned slot, int64_t n);  /* counter, gauge */
-void metric_set(enum metric m, unsigned slot, int64_t v);  /* gauge */
-void metric_observe(enum metric m, double seconds);        /* histogram */
+void metric_add(enum metric m, unsigned slot, int64_t n); /* counter, gauge */
+void metric_set(enum metric m, unsigned slot, int64_t v); /* gauge */
+void metric_observe(enum metric m, double seconds);       /* histogram */
 int64_t metric_get(enum metric m, unsigned slot);
-/* The text exposition format 0.0.4, with process_* and build info. */
+/* Monotonic seconds, finer than a clock's milliseconds: what metric_observe() takes differences of.
+ */
+double metric_now(void);
+/* The text exposition format 0.0.4, with process_* and build info. 0 or the buffer's error. */
 int metrics_print(struct buf *b);
 
 #endif
