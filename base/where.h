@@ -11,12 +11,18 @@
  * field "matches" glob   op := = != < <= > >=
  * value := bare word (letters of any script, digits, _ - / . : + *) | 'text' | "text" | number |
  * duration | now | now-DURATION | now+DURATION | RFC 3339 time or date in quotes or bare | true | false
+ * Keywords in any case. A quote inside quotes is written twice; a key that is no bare word is quoted:
+ * attributes.'VIP level'. A number, now, true and false are such only without quotes.
  *
- * Semantics: a test on an absent value is false (so `not (rating <= 0.4)` is true without a rating);
- * `!=` is `not (=)`. On a multi-valued field `=`, `in`, `has`, `matches` hold when any value does.
+ * Semantics: a test on an absent or empty value is false (so `not (rating <= 0.4)` is true without
+ * a rating); `!=` is `not (=)`. On a multi-valued field `=`, `in`, `has`, `matches` hold when any value does.
  * A category value also covers the paths below it: delivery = delivery/late. Text compares whole and
  * case-sensitively; `matches` is a glob with ASCII case folded. `<` on attributes is numeric and
- * false when the stored text is no number. Limits: 4 KiB of text, 64 tests, depth 32, 256 values.
+ * false when the stored text is no number; against a date, a time or now±duration the stored text is
+ * read as one. `=` and `in` on attributes compare text whole, and as numbers when the value is a bare
+ * number below 2^53 and the stored text is one too (2 = 2.0, but '2' is not). A date is its UTC
+ * midnight. polarity and confidence are absent when there was no text to read. Limits: 4 KiB of text,
+ * 64 tests, `not` and ( nested 32 deep, 256 values per list.
  *
  * Thread: pure. Ownership: the tree lives in the caller's arena and copies what it needs. */
 #ifndef VOC_BASE_WHERE_H
@@ -144,6 +150,8 @@ bool where_match_customer(const struct where *w, struct span id, const struct pa
 /* Whether one value passes one test node (EQ, IN, LT…, MATCHES): what store/ runs over each entry
  * of a dictionary to turn a test into a set of codes. */
 bool where_test_text(const struct where_node *test, struct span value);
+/* Of attributes: as where_test_text, and able to resolve now-30d. */
+bool where_test_attribute(const struct where_node *test, struct span value, int64_t now);
 bool where_test_number(const struct where_node *test, double value);
 bool where_test_time(const struct where_node *test, int64_t value, int64_t now);
 
