@@ -7,12 +7,17 @@
 #include "daemon/core/loop.h"
 #include "daemon/pipeline/workspace.h"
 
+struct nlp_tables;
+
 struct app {
     struct loop *loop;
     struct config *config; /* the snapshot in force */
+    struct nlp_tables *tables; /* in force */
     struct pipeline *pipeline;
     struct workspaces *workspaces;
     struct auth *auth;
+    struct access *access; /* pipeline/access.h */
+    struct jobs *jobs;     /* pipeline/jobs.h */
     struct http_server *server;
     struct fetch *fetch;
     struct delivery *delivery; /* alert/delivery.h: outbox drain */

@@ -58,10 +58,12 @@ struct alert_ack {
     struct span id, by, owner, note; /* id: the alert's UUID text */
 };
 int alert_acknowledge(struct alert_batch *b, const struct alert_ack *ack);
-/* Evaluates every touched group, and all groups when `all` (timer); writes states, alert documents
- * and outbox rows into the transaction. *ret_due: when the timer must next run; INT64_MAX never.
- * *ret_firing: alerts firing after this batch. */
-int alert_finish(struct alert_batch *b, bool all, int64_t *ret_due, size_t *ret_firing);
+/* Marks every group as touched: time passed. */
+void alert_evaluate_all(struct alert_batch *b);
+/* Evaluates every touched group; writes states, alert documents and outbox rows into the
+ * transaction. *ret_due: when the timer must next run; INT64_MAX never. *ret_firing: alerts firing
+ * after this batch. */
+int alert_finish(struct alert_batch *b, int64_t *ret_due, size_t *ret_firing);
 void alert_committed(struct alert_batch *b);
 void alert_aborted(struct alert_batch *b); /* NULL is fine */
 /* Events for the live stream that this batch made: JSON objects, in order; valid until the end. */

@@ -127,7 +127,7 @@ static int attempt_commit(struct pipeline *p, struct workspace *ws, struct attem
 {
     int64_t due = INT64_MAX;
     size_t firing = 0;
-    int rc = at->alerts ? alert_finish(at->alerts, false, &due, &firing) : 0;
+    int rc = at->alerts ? alert_finish(at->alerts, &due, &firing) : 0;
     if (rc < 0) {
         attempt_abort(at);
         return rc;

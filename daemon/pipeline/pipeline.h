@@ -6,9 +6,9 @@
  * `done` is called. `status` 0 means on disk. When a transaction fails, each command of it is tried
  * again alone, so that one bad command cannot fail its neighbours; then `status` says why.
  *
- * Threads: pipeline_submit() and `done` on the loop; prepare and apply on the worker, which owns the
- * command between the two. Ownership: a command belongs to its maker before submit and from `done`
- * on; pipeline never frees one.
+ * Threads: pipeline_submit() and `done` on the loop; prepare and apply on the worker, which owns
+ * the command between the two. Ownership: a command belongs to its maker before submit and from
+ * `done` on; pipeline never frees one.
  *
  * Bounds: queued bytes per lane (config intake.queue_bytes); a transaction's bytes
  * (intake.batch_bytes) and commands (1,024). */
@@ -40,7 +40,7 @@ struct apply_env {
     int64_t now;
 };
 struct command_ops {
-    const char *name; /* for metrics and logs */
+    const char *name;                                                  /* for metrics and logs */
     void (*prepare)(struct command *c, const struct prepare_env *env); /* may be NULL */
     /* Negative: the transaction's error; the batch is taken apart and c tried alone. Validation
      * problems are results, not errors. May run twice: it must start afresh each time. */
@@ -63,8 +63,8 @@ struct pipeline_events {
 };
 struct pipeline_config {
     struct loop *loop;
-    struct config *config;     /* a reference is taken */
-    struct nlp_tables *tables; /* a reference is taken */
+    struct config *config;                                          /* a reference is taken */
+    struct nlp_tables *tables;                                      /* a reference is taken */
     void (*on_events)(void *ctx, const struct pipeline_events *ev); /* may be NULL */
     void *ctx;
 };

@@ -38,7 +38,7 @@ int workspaces_open(const struct config *cfg, const struct clock *clock, struct 
 /* Takes up added workspaces and changed settings; ones no longer named stay open until restart. */
 int workspaces_reload(struct workspaces *set, const struct config *cfg, const struct clock *clock,
                       struct rng rng, char *message, size_t size);
-void workspaces_free(struct workspaces *set); /* NULL is fine */
+void workspaces_free(struct workspaces *set);                                   /* NULL is fine */
 struct workspace *workspace_find(const struct workspaces *set, struct span id); /* or NULL */
 
 #endif

@@ -1,0 +1,170 @@
+#include "daemon/api/events.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "daemon/api/api.h"
+#include "daemon/api/show.h"
+#include "daemon/core/metrics.h"
+#include "daemon/core/zone.h"
+#include "daemon/http/http.h"
+#include "daemon/pipeline/access.h"
+
+enum { MAX_LISTENERS = 256, EVENT_MAX = 1 << 20 };
+
+struct listener {
+    struct events *events;
+    struct http_request *request;
+    struct workspace *ws;
+    bool masked;
+    struct listener *next;
+};
+
+struct events {
+    struct listener *first;
+    size_t n;
+    bool stopped;
+};
+
+int events_new(struct events **ret_events)
+{
+    *ret_events = calloc(1, sizeof **ret_events);
+    return *ret_events ? 0 : -ENOMEM;
+}
+
+void events_free(struct events *ev)
+{
+    free(ev);
+}
+
+void events_stop(struct events *ev)
+{
+    ev->stopped = true;
+    for (struct listener *l = ev->first, *next; l; l = next) {
+        next = l->next;
+        http_events_end(l->request);
+    }
+}
+
+bool events_heard(const struct events *ev, const struct workspace *ws)
+{
+    for (struct listener *l = ev->first; l; l = l->next) {
+        if (l->ws == ws)
+            return true;
+    }
+    return false;
+}
+
+static void closed(void *ctx)
+{
+    struct listener *l = ctx;
+    for (struct listener **at = &l->events->first; *at; at = &(*at)->next) {
+        if (*at == l) {
+            *at = l->next;
+            l->events->n--;
+            break;
+        }
+    }
+    metric_add(METRIC_EVENT_CLIENTS, 0, -1);
+    free(l);
+}
+
+static void tell(struct listener *l, const char *event, struct span data)
+{
+    if (http_event(l->request, span_str(event), SPAN_NONE, data) < 0)
+        http_events_end(l->request); /* too slow: it connects again and reads the list */
+}
+
+void events_alerts(struct events *ev, const struct pipeline_events *p)
+{
+    for (size_t i = 0; i < p->n_alerts; i++) {
+        for (struct listener *l = ev->first, *next; l; l = next) {
+            next = l->next;
+            if (l->ws == p->ws)
+                tell(l, "alert", p->alerts[i]);
+        }
+    }
+}
+
+static void tell_record(struct events *ev, struct workspace *ws, const struct stored *record,
+                        bool masked)
+{
+    struct buf out;
+    buf_init(&out, EVENT_MAX);
+    struct json_out json = json_out_to(&out);
+    struct zone *zone = NULL;
+    if (zone_open(span_str(ws->timezone), &zone) < 0)
+        return;
+    struct arena a;
+    arena_init(&a, EVENT_MAX);
+    struct show show = {.json = &json, .masked = masked, .zone = zone, .arena = &a};
+    show_feedback(&show, record, NULL);
+    for (struct listener *l = ev->first, *next; l && !buf_error(&out); l = next) {
+        next = l->next;
+        if (l->ws == ws && l->masked == masked)
+            tell(l, "feedback", buf_span(&out));
+    }
+    zone_close(zone);
+    arena_done(&a);
+    buf_done(&out);
+}
+
+void events_feedback(struct events *ev, struct workspace *ws, const struct stored *record)
+{
+    bool plain = false, masked = false;
+    for (struct listener *l = ev->first; l; l = l->next) {
+        plain = plain || (l->ws == ws && !l->masked);
+        masked = masked || (l->ws == ws && l->masked);
+    }
+    if (plain)
+        tell_record(ev, ws, record, false);
+    if (masked)
+        tell_record(ev, ws, record, true);
+}
+
+/* The stream shows persons' data for as long as it is open: one access entry when it begins. */
+static void begin(void *ctx)
+{
+    struct listener *l = ctx;
+    struct events *ev = l->events;
+    int rc = ev->stopped ? -ESHUTDOWN : http_events_begin(l->request, closed, l);
+    if (rc < 0) {
+        http_problem(l->request, 503, "stopping", "the service is stopping");
+        ev->n--;
+        free(l);
+        return;
+    }
+    l->next = ev->first;
+    ev->first = l;
+    metric_add(METRIC_EVENT_CLIENTS, 0, 1);
+}
+
+void api_stream(struct http_request *r)
+{
+    struct app *app = r->app;
+    struct workspace *ws = workspace_find(app->workspaces, r->principal.workspace);
+    struct listener *l = ws && app->events->n < MAX_LISTENERS ? calloc(1, sizeof *l) : NULL;
+    if (!ws) {
+        http_problem(r, 403, "no_workspace", "this token's workspace is not served here");
+        return;
+    }
+    if (!l) {
+        http_problem(r, 503, "busy", "too many streams are open");
+        return;
+    }
+    *l = (struct listener){
+        .events = app->events, .request = r, .ws = ws, .masked = r->principal.role == ROLE_AGENT};
+    app->events->n++;
+    struct span all = SPAN_LIT("*");
+    struct access_spec spec = {
+        .token_id = r->principal.token_id,
+        .name = r->principal.name,
+        .role = r->principal.role,
+        .peer = r->peer,
+        .request_id = r->id,
+        .action = SPAN_LIT("stream.open"),
+        .whose = &all,
+        .n_whose = 1,
+    };
+    access_record(app->access, ws, &spec, begin, l);
+}

@@ -1,0 +1,23 @@
+/* events: the live stream (GET /v1/stream) of one daemon: who listens, and what they are told.
+ *
+ * event "feedback": a record as lists show it; "alert": an alert document. Masked once for agents,
+ * plain once for the others; nothing is made when nobody listens. A reader that falls behind is cut
+ * off and comes back by itself. Thread: the loop. */
+#ifndef VOC_API_EVENTS_H
+#define VOC_API_EVENTS_H
+
+#include "daemon/app.h"
+#include "daemon/pipeline/pipeline.h"
+
+struct events;
+
+int events_new(struct events **ret_events);
+void events_free(struct events *ev); /* NULL is fine */
+/* Ends all streams and takes no more: joins STOP_LISTEN. */
+void events_stop(struct events *ev);
+bool events_heard(const struct events *ev, const struct workspace *ws);
+void events_alerts(struct events *ev, const struct pipeline_events *p);
+/* A record that was just committed. */
+void events_feedback(struct events *ev, struct workspace *ws, const struct stored *record);
+
+#endif

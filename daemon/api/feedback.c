@@ -1,0 +1,137 @@
+/* GET /v1/feedback, GET /v1/feedback/{id}: the rows behind any number. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "daemon/api/api.h"
+#include "daemon/api/query.h"
+#include "daemon/api/show.h"
+#include "daemon/pipeline/explain.h"
+
+enum { DEFAULT_LIMIT = 50, MAX_LIMIT = 1000, MAX_Q = 256 };
+
+struct list {
+    struct query *q;
+    struct show show;
+};
+
+static void note_person(struct query *q, const struct stored *s)
+{
+    char id[UUID_TEXT];
+    if (s->feedback.customer.id.n) {
+        query_whose(q, s->feedback.customer.id);
+        return;
+    }
+    uuid_format(&s->id, id);
+    query_whose(q, span_str(id));
+}
+
+static int put_row(void *ctx, const struct stored *s)
+{
+    struct list *l = ctx;
+    note_person(l->q, s);
+    show_feedback(&l->show, s, NULL);
+    return buf_error(&l->q->out);
+}
+
+/* Opaque to callers: "created_at.seq" in hex. */
+static bool parse_cursor(struct query *q, struct store_cursor *io)
+{
+    struct span text = http_query(q->r, "cursor");
+    char copy[64];
+    if (!text.p)
+        return true;
+    snprintf(copy, sizeof copy, "%.*s", SPAN_FMT(text));
+    uint64_t at;
+    int used = 0;
+    if (text.n < sizeof copy &&
+        sscanf(copy, "%16" SCNx64 ".%16" SCNx64 "%n", &at, &io->seq, &used) == 2 &&
+        (size_t)used == text.n) {
+        io->created_at = (int64_t)at;
+        return true;
+    }
+    query_problem(q, 400, "bad_cursor", "cursor: take next_cursor from the page before");
+    return false;
+}
+
+static void put_cursor(struct query *q, bool more, struct store_cursor next)
+{
+    char text[40];
+    if (!more) {
+        json_nil(&q->json, "next_cursor");
+        return;
+    }
+    snprintf(text, sizeof text, "%" PRIx64 ".%" PRIx64, (uint64_t)next.created_at, next.seq);
+    json_cstr(&q->json, "next_cursor", text);
+}
+
+static bool parse_list(struct query *q, struct store_list_query *lq)
+{
+    struct where *where = NULL;
+    int64_t limit = DEFAULT_LIMIT;
+    *lq = (struct store_list_query){
+        .now = q->now,
+        .from = NO_TIME,
+        .to = INT64_MAX,
+        .q = http_query(q->r, "q"),
+        .after = {INT64_MAX, UINT64_MAX},
+        .budget = q->budget,
+    };
+    if (lq->q.n > MAX_Q) {
+        query_problem(q, 400, "bad_parameter", "q: at most %d bytes", MAX_Q);
+        return false;
+    }
+    if (!query_where(q, &where) || !query_time(q, "from", &lq->from) ||
+        !query_time(q, "to", &lq->to) || !query_int(q, "limit", 1, MAX_LIMIT, &limit) ||
+        !parse_cursor(q, &lq->after))
+        return false;
+    lq->where = where;
+    lq->limit = (size_t)limit;
+    return true;
+}
+
+static void feedback_list(struct query *q)
+{
+    struct store_list_query lq;
+    struct store_cursor next = {0};
+    bool more = false;
+    struct list l = {q,
+                     {.json = &q->json, .masked = q->masked, .zone = q->zone, .arena = &q->arena}};
+    if (!parse_list(q, &lq))
+        return;
+    q->action = "feedback.list";
+    json_open(&q->json, NULL, '{');
+    json_open(&q->json, "items", '[');
+    int rc = store_list(q->view, &lq, &q->arena, put_row, &l, &next, &more);
+    if (query_check(q, rc) < 0)
+        return;
+    json_close(&q->json, ']');
+    put_cursor(q, more, next);
+    json_close(&q->json, '}');
+}
+
+static void feedback_get(struct query *q)
+{
+    struct uuid id;
+    struct stored s;
+    struct analysis explained;
+    struct show show = {.json = &q->json, .masked = q->masked, .zone = q->zone, .arena = &q->arena};
+    int rc = uuid_parse(q->r->params[0], &id);
+    rc = rc < 0 ? -ENOENT : store_get_feedback(q->view, &id, &q->arena, &s);
+    if (query_check(q, rc) < 0)
+        return;
+    q->action = "feedback.get";
+    note_person(q, &s);
+    rc = explain(q->tables, &s.feedback, &q->arena, &explained);
+    show_feedback(&show, &s, rc == 0 ? &explained : NULL);
+}
+
+void api_feedback_list(struct http_request *r)
+{
+    query_run(r, feedback_list);
+}
+
+void api_feedback_get(struct http_request *r)
+{
+    query_run(r, feedback_get);
+}

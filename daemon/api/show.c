@@ -1,0 +1,364 @@
+#include "daemon/api/show.h"
+
+#include "base/err.h"
+#include "base/utf8.h"
+#include "daemon/core/zone.h"
+#include "daemon/trust/mask.h"
+
+enum { MASKED_MAX = 4 << 20 };
+
+static int plan_mask(struct show *s, struct span text, uint16_t part, const struct pii_span *spans,
+                     size_t n, struct mask_plan *ret)
+{
+    struct mask_input in = {text, part, spans, n, s->known, s->n_known};
+    return mask_plan(&in, s->arena, ret);
+}
+
+void show_text(struct show *s, const char *key, struct span text, uint16_t part,
+               const struct pii_span *spans, size_t n)
+{
+    if (!s->masked || text.n == 0) {
+        json_text(s->json, key, text);
+        return;
+    }
+    struct mask_plan plan;
+    struct buf masked;
+    buf_init(&masked, MASKED_MAX);
+    if (plan_mask(s, text, part, spans, n, &plan) == 0 &&
+        mask_slice(&plan, 0, (uint32_t)text.n, &masked) == 0)
+        json_text(s->json, key, buf_span(&masked));
+    else
+        json_cstr(s->json, key, "***");
+    buf_done(&masked);
+}
+
+void show_plain(struct show *s, const char *key, struct span text)
+{
+    show_text(s, key, text, 0, NULL, 0);
+}
+
+static void show_plain_if(struct show *s, const char *key, struct span text)
+{
+    if (text.n > 0)
+        show_plain(s, key, text);
+}
+
+static void show_field(struct show *s, const char *key, struct span text, enum pii_kind kind)
+{
+    if (text.n == 0)
+        return;
+    if (!s->masked) {
+        json_text(s->json, key, text);
+        return;
+    }
+    struct buf masked;
+    buf_init(&masked, MASKED_MAX);
+    if (mask_field(kind, text, &masked) == 0)
+        json_text(s->json, key, buf_span(&masked));
+    else
+        json_cstr(s->json, key, "***");
+    buf_done(&masked);
+}
+
+void show_time(struct show *s, const char *key, int64_t ms)
+{
+    char text[TIME_RFC3339_MAX];
+    if (ms == NO_TIME || ms == INT64_MAX)
+        json_nil(s->json, key);
+    else
+        json_text(s->json, key, span_of(text, zone_format(s->zone, ms, text)));
+}
+
+void show_pairs(struct show *s, const char *key, const struct pair *pairs, size_t n)
+{
+    json_open(s->json, key, '{');
+    for (size_t i = 0; i < n; i++) {
+        json_key(s->json, pairs[i].key);
+        show_plain(s, NULL, pairs[i].value);
+    }
+    json_close(s->json, '}');
+}
+
+void show_codes(struct show *s, const char *key, const struct span *codes, size_t n)
+{
+    json_open(s->json, key, '[');
+    for (size_t i = 0; i < n; i++)
+        show_plain(s, NULL, codes[i]);
+    json_close(s->json, ']');
+}
+
+static void show_scaled(struct show *s, const char *key, struct scaled v)
+{
+    if (!v.has)
+        return;
+    json_open(s->json, key, '{');
+    json_num(s->json, "value", v.value);
+    json_num(s->json, "scale", v.scale);
+    json_close(s->json, '}');
+}
+
+static const char *code(enum vocab v, int id)
+{
+    return vocab_code(v, id);
+}
+
+static void show_turns(struct show *s, const struct feedback *f, const struct analysis *an)
+{
+    static const char *const by[] = {"customer", "agent", "system"};
+    if (f->n_turns == 0)
+        return;
+    json_open(s->json, "turns", '[');
+    for (size_t i = 0; i < f->n_turns; i++) {
+        json_open(s->json, NULL, '{');
+        json_cstr(s->json, "by", by[f->turns[i].by]);
+        if (f->turns[i].at != NO_TIME)
+            show_time(s, "at", f->turns[i].at);
+        show_text(s, "text", f->turns[i].text, (uint16_t)(PART_TURN + i), an->pii, an->n_pii);
+        json_close(s->json, '}');
+    }
+    json_close(s->json, ']');
+}
+
+static void show_who(struct show *s, const struct feedback *f)
+{
+    const struct customer_ref *c = &f->customer;
+    if (c->id.n + c->name.n + c->email.n + c->phone.n == 0)
+        return;
+    json_open(s->json, "customer", '{');
+    show_plain_if(s, "id", c->id);
+    show_field(s, "name", c->name, PII_NAME);
+    show_field(s, "email", c->email, PII_EMAIL);
+    show_field(s, "phone", c->phone, PII_PHONE);
+    json_close(s->json, '}');
+}
+
+static void show_answers(struct show *s, const struct feedback *f)
+{
+    show_scaled(s, "rating", f->rating);
+    if (f->csat.has || f->nps.has || f->ces.has) {
+        json_open(s->json, "answers", '{');
+        show_scaled(s, "csat", f->csat);
+        show_scaled(s, "nps", f->nps);
+        show_scaled(s, "ces", f->ces);
+        json_close(s->json, '}');
+    }
+    json_flag(s->json, "surveyed", f->surveyed);
+}
+
+static struct span part_text(const struct feedback *f, uint16_t part)
+{
+    if (part == PART_TITLE)
+        return f->title;
+    if (part == PART_TEXT)
+        return f->text;
+    size_t turn = (size_t)part - PART_TURN;
+    return turn < f->n_turns ? f->turns[turn].text : SPAN_NONE;
+}
+
+static void show_part(struct show *s, uint16_t part)
+{
+    if (part == PART_TITLE)
+        json_cstr(s->json, "part", "title");
+    else if (part == PART_TEXT)
+        json_cstr(s->json, "part", "text");
+    else
+        json_int(s->json, "turn", part - PART_TURN);
+}
+
+static void show_offsets(struct show *s, struct span text, uint32_t start, uint32_t end)
+{
+    json_int(s->json, "start", start);
+    json_int(s->json, "end", end);
+    json_int(s->json, "cp_start", (int64_t)utf8_count(span_of(text.p, start)));
+    json_int(s->json, "cp_end", (int64_t)utf8_count(span_of(text.p, end)));
+    json_text(s->json, "text", span_of(text.p + start, end - start));
+}
+
+/* Offsets are into the text as it is shown. */
+static void show_place_of(struct show *s, const struct analysis *an, const struct evidence *e,
+                          struct span text)
+{
+    struct mask_plan plan;
+    struct buf masked;
+    if (!s->masked) {
+        show_offsets(s, text, e->start, e->end);
+        return;
+    }
+    buf_init(&masked, MASKED_MAX);
+    if (plan_mask(s, text, e->part, an->pii, an->n_pii, &plan) == 0 &&
+        mask_slice(&plan, 0, (uint32_t)text.n, &masked) == 0)
+        show_offsets(s, buf_span(&masked), mask_offset(&plan, e->start, false),
+                     mask_offset(&plan, e->end, true));
+    buf_done(&masked);
+}
+
+static void show_evidence(struct show *s, const struct feedback *f, const struct analysis *an)
+{
+    json_open(s->json, "evidence", '[');
+    for (size_t i = 0; i < an->n_evidence; i++) {
+        const struct evidence *e = &an->evidence[i];
+        struct span text = part_text(f, e->part);
+        if (e->end > text.n || e->start > e->end)
+            continue;
+        json_open(s->json, NULL, '{');
+        show_part(s, e->part);
+        show_place_of(s, an, e, text);
+        show_plain(s, "entry", e->entry);
+        json_num(s->json, "weight", e->weight);
+        json_text(s->json, "rule", e->rule);
+        json_close(s->json, '}');
+    }
+    json_close(s->json, ']');
+}
+
+static void show_topics(struct show *s, const struct analysis *an)
+{
+    json_open(s->json, "categories", '[');
+    for (size_t i = 0; i < an->n_categories; i++) {
+        json_open(s->json, NULL, '{');
+        json_text(s->json, "code", an->categories[i].code);
+        json_cstr(s->json, "sentiment", code(VOCAB_SENTIMENT, an->categories[i].sentiment));
+        json_num(s->json, "polarity", an->categories[i].polarity);
+        json_close(s->json, '}');
+    }
+    json_close(s->json, ']');
+}
+
+void show_analysis(struct show *s, const struct feedback *f, const struct analysis *an,
+                   const struct analysis *explained)
+{
+    json_open(s->json, "analysis", '{');
+    json_cstr(s->json, "lang", code(VOCAB_LANG, an->lang));
+    if (an->sentiment != SENTIMENT_NONE) {
+        json_open(s->json, "sentiment", '{');
+        json_cstr(s->json, "label", code(VOCAB_SENTIMENT, an->sentiment));
+        json_num(s->json, "polarity", an->polarity);
+        json_num(s->json, "confidence", an->confidence);
+        json_close(s->json, '}');
+    } else {
+        json_nil(s->json, "sentiment");
+    }
+    show_topics(s, an);
+    json_text(s->json, "type", an->type.p ? an->type : SPAN_LIT("other"));
+    json_open(s->json, "signals", '[');
+    for (size_t i = 0; i < an->n_signals; i++)
+        json_text(s->json, NULL, an->signals[i]);
+    json_close(s->json, ']');
+    show_codes(s, "keywords", an->keywords, an->n_keywords);
+    json_int(s->json, "lexicon", an->lexicon);
+    if (explained)
+        show_evidence(s, f, explained);
+    json_close(s->json, '}');
+}
+
+static void show_head(struct show *s, const struct stored *r)
+{
+    const struct feedback *f = &r->feedback;
+    char id[UUID_TEXT];
+    uuid_format(&r->id, id);
+    json_cstr(s->json, "id", id);
+    json_text(s->json, "source", f->source);
+    show_plain(s, "external_id", f->external_id);
+    show_plain_if(s, "conversation", f->conversation);
+    json_cstr(s->json, "kind", code(VOCAB_KIND, f->kind));
+    show_plain_if(s, "channel", f->channel);
+    show_plain_if(s, "status", f->status);
+    show_time(s, "created_at", f->created_at);
+    if (f->updated_at != NO_TIME)
+        show_time(s, "updated_at", f->updated_at);
+    show_time(s, "received_at", r->received_at);
+    json_int(s->json, "revision", r->revision);
+}
+
+static void show_place(struct show *s, const struct feedback *f)
+{
+    show_plain_if(s, "agent", f->agent);
+    show_plain_if(s, "team", f->team);
+    show_plain_if(s, "vendor", f->vendor);
+    show_plain_if(s, "product", f->product);
+    show_plain_if(s, "order", f->order);
+    if (f->stage != STAGE_NONE)
+        json_cstr(s->json, "stage", code(VOCAB_STAGE, f->stage));
+    show_plain_if(s, "url", f->url);
+    if (f->n_tags)
+        show_codes(s, "tags", f->tags, f->n_tags);
+    if (f->n_attributes)
+        show_pairs(s, "attributes", f->attributes, f->n_attributes);
+    if (f->n_experiments)
+        show_pairs(s, "experiments", f->experiments, f->n_experiments);
+    json_flag(s->json, "backfill", f->backfill);
+}
+
+void show_feedback(struct show *s, const struct stored *r, const struct analysis *explained)
+{
+    const struct feedback *f = &r->feedback;
+    const struct analysis *an = &r->analysis;
+    const struct mask_known known[] = {{PII_NAME, f->customer.name},
+                                       {PII_EMAIL, f->customer.email},
+                                       {PII_PHONE, f->customer.phone}};
+    struct show knowing = *s;
+    if (s->n_known == 0) { /* a customer's page knows more than the record */
+        knowing.known = known;
+        knowing.n_known = ARRAY_LEN(known);
+        s = &knowing;
+    }
+    json_open(s->json, NULL, '{');
+    show_head(s, r);
+    show_who(s, f);
+    if (f->title.n)
+        show_text(s, "title", f->title, PART_TITLE, an->pii, an->n_pii);
+    if (f->text.n)
+        show_text(s, "text", f->text, PART_TEXT, an->pii, an->n_pii);
+    show_turns(s, f, an);
+    show_answers(s, f);
+    show_place(s, f);
+    show_codes(s, "segments", r->segments, r->n_segments);
+    show_analysis(s, f, an, explained);
+    json_close(s->json, '}');
+}
+
+static void show_intervals(struct show *s, const struct store_customer *c, int64_t now)
+{
+    json_open(s->json, "segments", '[');
+    for (size_t i = 0; i < c->n_intervals; i++) {
+        const struct store_interval *iv = &c->intervals[i];
+        json_open(s->json, NULL, '{');
+        json_text(s->json, "code", iv->segment);
+        show_time(s, "from", iv->from);
+        show_time(s, "to", iv->to == INT64_MAX ? NO_TIME : iv->to);
+        json_flag(s->json, "now", (iv->from == NO_TIME || iv->from <= now) && now < iv->to);
+        json_close(s->json, '}');
+    }
+    json_close(s->json, ']');
+}
+
+void show_customer(struct show *s, const struct store_customer *c, int64_t now)
+{
+    json_open(s->json, "customer", '{');
+    show_plain(s, "id", c->id);
+    show_field(s, "name", c->name, PII_NAME);
+    show_field(s, "email", c->email, PII_EMAIL);
+    show_field(s, "phone", c->phone, PII_PHONE);
+    show_time(s, "first_seen", c->first_seen);
+    show_time(s, "last_feedback", c->last_feedback);
+    json_int(s->json, "feedback_count", (int64_t)c->feedback_count);
+    show_pairs(s, "attributes", c->attributes, c->n_attributes);
+    show_intervals(s, c, now);
+    json_close(s->json, '}');
+}
+
+void show_activity(struct show *s, const struct activity *a)
+{
+    json_open(s->json, NULL, '{');
+    json_text(s->json, "source", a->source);
+    show_plain(s, "external_id", a->external_id);
+    show_plain(s, "type", a->type);
+    show_time(s, "at", a->at);
+    if (a->amount.has)
+        json_num(s->json, "amount", a->amount.value);
+    show_plain_if(s, "product", a->product);
+    show_plain_if(s, "order", a->order);
+    if (a->n_attributes)
+        show_pairs(s, "attributes", a->attributes, a->n_attributes);
+    json_close(s->json, '}');
+}

@@ -1,0 +1,40 @@
+/* show: records, customers and their parts as JSON, masked for those who may not see them plain.
+ *
+ * The only writers of a person's data into an answer or event: every text goes through show_text(),
+ * which asks trust/mask.h when `masked`. Thread: any. */
+#ifndef VOC_API_SHOW_H
+#define VOC_API_SHOW_H
+
+#include "daemon/core/json_out.h"
+#include "store/store.h"
+
+struct zone;
+struct mask_known;
+
+struct show {
+    struct json_out *json;
+    bool masked;
+    struct zone *zone;              /* times are printed at its offset */
+    struct arena *arena;            /* for masking */
+    const struct mask_known *known; /* values of the person shown: masked wherever they stand */
+    size_t n_known;
+};
+
+/* A free text that may hold anything: masked by the spans given for `part` and by pattern. */
+void show_text(struct show *s, const char *key, struct span text, uint16_t part,
+               const struct pii_span *spans, size_t n);
+/* A text without spans of its own (ids, tags, attribute values): by pattern only. */
+void show_plain(struct show *s, const char *key, struct span text);
+void show_time(struct show *s, const char *key, int64_t ms);
+void show_pairs(struct show *s, const char *key, const struct pair *pairs, size_t n);
+void show_codes(struct show *s, const char *key, const struct span *codes, size_t n);
+
+/* One record, as every list gives it. evidence: NULL leaves it out. */
+void show_feedback(struct show *s, const struct stored *r, const struct analysis *explained);
+/* Only the analysis object's members, for one already open. */
+void show_analysis(struct show *s, const struct feedback *f, const struct analysis *an,
+                   const struct analysis *explained);
+void show_customer(struct show *s, const struct store_customer *c, int64_t now);
+void show_activity(struct show *s, const struct activity *a);
+
+#endif

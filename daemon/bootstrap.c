@@ -1,0 +1,120 @@
+#include "daemon/bootstrap.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "daemon/core/json_out.h"
+#include "daemon/core/log.h"
+
+enum { FILE_MAX = 8192, ARENA_MAX = 1 << 20 };
+
+static int write_all(int fd, struct span s)
+{
+    while (s.n > 0) {
+        ssize_t n = write(fd, s.p, s.n);
+        if (n < 0)
+            return -errno;
+        s = span_of(s.p + n, s.n - (size_t)n);
+    }
+    return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* A new file beside it, then renamed: a reader sees all roles or none. */
+static int write_file(const char *path, struct span content)
+{
+    char temporary[PATH_MAX];
+    if (snprintf(temporary, sizeof temporary, "%s.new", path) >= (int)sizeof temporary)
+        return -ENAMETOOLONG;
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    int rc = write_all(fd, content);
+    close(fd);
+    if (rc == 0 && rename(temporary, path) < 0)
+        rc = -errno;
+    if (rc < 0)
+        unlink(temporary);
+    return rc;
+}
+
+struct first {
+    struct auth_made made[ROLE_COUNT];
+    struct arena arena;
+    struct buf file;
+};
+
+static int make(struct first *f, const struct config *cfg, struct auth *auth, int64_t now)
+{
+    struct json_out j = json_out_to(&f->file);
+    json_open(&j, NULL, '{');
+    for (int role = ROLE_COUNT - 1; role >= 0; role--) {
+        struct auth_token spec = {
+            .role = (enum role)role,
+            .workspace = cfg->workspaces[0].id,
+            .name = span_str(vocab_code(VOCAB_ROLE, role)),
+            .created_at = now,
+            .expires_at = NO_TIME,
+            .revoked_at = NO_TIME,
+        };
+        int rc = auth_make(auth, &spec, &f->arena, &f->made[role]);
+        if (rc < 0)
+            return rc;
+        json_text(&j, vocab_code(VOCAB_ROLE, role), f->made[role].text);
+    }
+    json_close(&j, '}');
+    buf_char(&f->file, '\n');
+    return buf_error(&f->file);
+}
+
+static int keep(const struct first *f, struct workspace *system, struct auth *auth, int64_t now)
+{
+    struct store_txn *txn;
+    int rc = store_begin(system->store, now, &txn);
+    if (rc < 0)
+        return rc;
+    for (int role = 0; role < ROLE_COUNT; role++)
+        store_doc_put(txn, STORE_DOC_TOKEN, f->made[role].id, f->made[role].document);
+    rc = store_commit(txn);
+    for (int role = 0; role < ROLE_COUNT && rc == 0; role++)
+        rc = auth_apply(auth, f->made[role].document);
+    return rc;
+}
+
+static int load(struct workspace *system, struct auth *auth)
+{
+    struct store_view *view = NULL;
+    int rc = store_view_begin(system->store, &view);
+    if (rc == 0)
+        rc = auth_load(auth, view);
+    store_view_end(view);
+    return rc;
+}
+
+int bootstrap_tokens(const struct config *cfg, struct workspace *system, struct auth *auth,
+                     const struct clock *clock, char *message, size_t size)
+{
+    struct first f = {0};
+    int64_t now = clock_wall(clock);
+    int rc = load(system, auth);
+    if (rc < 0)
+        snprintf(message, size, "tokens: %s", err_text(rc));
+    if (rc < 0 || auth_count(auth) > 0 || !cfg->auth.bootstrap.n || cfg->n_workspaces == 0)
+        return rc;
+    arena_init(&f.arena, ARENA_MAX);
+    buf_init(&f.file, FILE_MAX);
+    rc = make(&f, cfg, auth, now);
+    if (rc == 0)
+        rc = write_file(cfg->auth.bootstrap.p, buf_span(&f.file));
+    if (rc == 0)
+        rc = keep(&f, system, auth, now);
+    if (rc < 0)
+        snprintf(message, size, "%s: %s", cfg->auth.bootstrap.p, err_text(rc));
+    else
+        log_info(LOG_AUTH, "first tokens made", "file=%s", cfg->auth.bootstrap.p);
+    buf_done(&f.file);
+    arena_done(&f.arena);
+    return rc;
+}

@@ -1,0 +1,183 @@
+#include "daemon/pipeline/edit.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "daemon/alert/alert.h"
+#include "daemon/pipeline/workspace.h"
+#include "daemon/trust/access_log.h"
+
+enum {
+    RESTAMP_STEP = 500, /* customers a transaction */
+    DELETE_STEP = 500,  /* records a transaction */
+    EDIT_ARENA_MAX = 4 << 20,
+};
+static const struct span restamp_job = {"restamp", 7};
+
+/* Absence, bad input: what the edit says to its maker. Anything else fails the transaction. */
+static int settle(struct edit *e, int rc)
+{
+    if (rc == -ENOENT || rc == -EINVAL || rc == -E2BIG) {
+        e->result = rc;
+        return 0;
+    }
+    e->result = 0;
+    return rc;
+}
+
+static int apply_segment(struct edit *e, struct apply_env *env)
+{
+    int rc = store_put_segment(env->txn, &e->segment, e->backfill, &e->where_error);
+    if (rc == 0)
+        rc = store_doc_put(env->txn, STORE_DOC_JOB, restamp_job, SPAN_LIT("0"));
+    return settle(e, rc);
+}
+
+static int apply_restamp(struct edit *e, struct apply_env *env)
+{
+    struct span at;
+    int64_t cursor = 0;
+    e->more = false;
+    int rc = store_txn_doc_get(env->txn, STORE_DOC_JOB, restamp_job, &e->arena, &at);
+    if (rc == -ENOENT)
+        return settle(e, 0);
+    if (rc == 0)
+        rc = span_to_i64(at, &cursor);
+    uint64_t position = (uint64_t)cursor;
+    if (rc == 0)
+        rc = store_restamp_step(env->txn, RESTAMP_STEP, &position);
+    if (rc < 0)
+        return rc;
+    e->more = position != UINT64_MAX;
+    if (!e->more)
+        return store_doc_delete(env->txn, STORE_DOC_JOB, restamp_job);
+    struct span text = arena_printf(&e->arena, "%llu", (unsigned long long)position);
+    return text.p ? store_doc_put(env->txn, STORE_DOC_JOB, restamp_job, text) : -ENOMEM;
+}
+
+static int apply_rule(struct edit *e, struct apply_env *env)
+{
+    return settle(e, alert_put_rule(env->alerts, e->key, e->value, &e->arena, &e->message));
+}
+
+static int apply_rule_delete(struct edit *e, struct apply_env *env)
+{
+    return settle(e, alert_delete_rule(env->alerts, e->key));
+}
+
+static int apply_acknowledge(struct edit *e, struct apply_env *env)
+{
+    struct alert_ack ack = {.id = e->key, .by = e->by, .owner = e->owner, .note = e->note};
+    return settle(e, alert_acknowledge(env->alerts, &ack));
+}
+
+static int apply_alert_tick(struct edit *e, struct apply_env *env)
+{
+    (void)e;
+    alert_evaluate_all(env->alerts);
+    return 0;
+}
+
+static int apply_outbox_done(struct edit *e, struct apply_env *env)
+{
+    return store_outbox_delete(env->txn, &e->id);
+}
+
+static int apply_outbox_retry(struct edit *e, struct apply_env *env)
+{
+    return settle(e, store_outbox_retry(env->txn, &e->id, e->due, e->attempts));
+}
+
+static int apply_access(struct edit *e, struct apply_env *env)
+{
+    uint64_t n;
+    struct span last, entry;
+    int rc = store_log_last(env->txn, STORE_LOG_ACCESS, &e->arena, &n, &last);
+    if (rc == 0)
+        rc = access_entry_make(&e->access, n + 1, env->now, last, &e->arena, &entry);
+    return rc < 0 ? rc : store_log_append(env->txn, STORE_LOG_ACCESS, entry, &n);
+}
+
+static int apply_doc(struct edit *e, struct apply_env *env)
+{
+    if (!e->value.p)
+        return store_doc_delete(env->txn, e->doc, e->key);
+    return store_doc_put(env->txn, e->doc, e->key, e->value);
+}
+
+static int apply_source_delete(struct edit *e, struct apply_env *env)
+{
+    e->more = false;
+    return store_delete_source(env->txn, e->key, DELETE_STEP, &e->more);
+}
+
+static int apply_probe(struct edit *e, struct apply_env *env)
+{
+    struct span now = arena_printf(&e->arena, "%lld", (long long)env->now);
+    return now.p ? store_doc_put(env->txn, STORE_DOC_SETTING, SPAN_LIT("probe"), now) : -ENOMEM;
+}
+
+static int (*const apply_table[EDIT_KINDS])(struct edit *, struct apply_env *) = {
+    [EDIT_SEGMENT] = apply_segment,
+    [EDIT_RESTAMP] = apply_restamp,
+    [EDIT_RULE] = apply_rule,
+    [EDIT_RULE_DELETE] = apply_rule_delete,
+    [EDIT_ACKNOWLEDGE] = apply_acknowledge,
+    [EDIT_ALERT_TICK] = apply_alert_tick,
+    [EDIT_OUTBOX_DONE] = apply_outbox_done,
+    [EDIT_OUTBOX_RETRY] = apply_outbox_retry,
+    [EDIT_ACCESS] = apply_access,
+    [EDIT_DOC] = apply_doc,
+    [EDIT_SOURCE_DELETE] = apply_source_delete,
+    [EDIT_PROBE] = apply_probe,
+};
+
+static int edit_apply(struct command *c, struct apply_env *env)
+{
+    struct edit *e = (struct edit *)c;
+    return apply_table[e->kind](e, env);
+}
+
+static void edit_done(struct command *c)
+{
+    struct edit *e = (struct edit *)c;
+    if (e->done)
+        e->done(e);
+    else
+        edit_free(e);
+}
+
+static const struct command_ops edit_ops = {"edit", NULL, edit_apply, edit_done};
+
+/* Steps of long jobs wait behind what people wait for. */
+static enum lane lane_of(enum edit_kind kind)
+{
+    return kind == EDIT_RESTAMP || kind == EDIT_SOURCE_DELETE ? LANE_BULK : LANE_INTERACTIVE;
+}
+
+struct edit *edit_new(enum edit_kind kind, struct workspace *ws)
+{
+    struct edit *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->kind = kind;
+    e->command.ops = &edit_ops;
+    e->command.ws = ws;
+    e->command.node.lane = lane_of(kind);
+    arena_init(&e->arena, EDIT_ARENA_MAX);
+    return e;
+}
+
+void edit_free(struct edit *e)
+{
+    if (!e)
+        return;
+    arena_done(&e->arena);
+    free(e);
+}
+
+int edit_submit(struct pipeline *p, struct edit *e)
+{
+    e->command.node.bytes = sizeof *e + e->arena.used;
+    return pipeline_submit(p, &e->command);
+}

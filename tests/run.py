@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Runs every test and ends in a line `N passed, M failed`.
+
+Unit tests are cmocka programs under $BUILD/tests; the others are Python unittest files under
+tests/scenario, tests/integration and tests/fault. Two run at a time. With --tsan only those that
+cross threads are run. Names given on the command line pick tests whose path contains one of them.
+"""
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("BUILD", "build"))
+UNIT_TIMEOUT = 240 if not os.environ.get("SOAK") else 3600
+SCRIPT_TIMEOUT = 900 if not os.environ.get("SOAK") else 14400
+TSAN = ("test_core_worker", "test_core_loop", "test_pipeline", "test_handover")
+
+
+def unit_tests():
+    for source in sorted((ROOT / "tests/unit").glob("*/test_*.c")):
+        yield str(BUILD / "tests" / source.parent.name / source.stem)
+
+
+def scripts():
+    for folder in ("scenario", "integration", "fault"):
+        for path in sorted((ROOT / "tests" / folder).glob("test_*.py")):
+            yield str(path.relative_to(ROOT))
+
+
+def tally(output, code):
+    """Numbers from cmocka's or unittest's own closing lines; a crash counts as one failure."""
+    passed = sum(int(n) for n in re.findall(r"^\[  PASSED  \] (\d+) test", output, re.M))
+    failed = sum(int(n) for n in re.findall(r"^\[  FAILED  \] (?:\S+: )?(\d+) test", output, re.M))
+    ran = re.search(r"^Ran (\d+) tests? in", output, re.M)
+    skipped = 0
+    if ran:
+        bad = sum(int(n) for n in re.findall(r"(?:failures|errors)=(\d+)", output))
+        found = re.search(r"skipped=(\d+)", output)
+        skipped = int(found.group(1)) if found else 0
+        failed += bad
+        passed += int(ran.group(1)) - bad - skipped
+    if code != 0 and failed == 0:
+        failed = 1
+    if code == 0 and passed == 0 and skipped == 0:
+        failed = 1
+        output += "\nno test ran\n"
+    return passed, failed, skipped, output
+
+
+def run_one(test):
+    command = [sys.executable, test] if test.endswith(".py") else [test]
+    limit = SCRIPT_TIMEOUT if test.endswith(".py") else UNIT_TIMEOUT
+    env = dict(os.environ, BUILD=str(BUILD), PYTHONPATH=str(ROOT / "tests/lib"),
+               PYTHONDONTWRITEBYTECODE="1")
+    started = time.monotonic()
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, timeout=limit,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output, code = done.stdout.decode(errors="replace"), done.returncode
+    except subprocess.TimeoutExpired as e:
+        output, code = (e.stdout or b"").decode(errors="replace") + "\ntimed out\n", -1
+    return test, tally(output, code), time.monotonic() - started
+
+
+def pick(argv):
+    tests = list(unit_tests())
+    if "--tsan" in argv:
+        return [t for t in tests if pathlib.Path(t).name.startswith(TSAN)]
+    tests += list(scripts())
+    names = [a for a in argv if not a.startswith("-")]
+    return [t for t in tests if not names or any(n in t for n in names)]
+
+
+def main(argv):
+    passed = failed = skipped = 0
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        for test, (ok, bad, left, output), seconds in pool.map(run_one, pick(argv)):
+            passed, failed, skipped = passed + ok, failed + bad, skipped + left
+            note = f", {left} skipped" if left else ""
+            print(f"{'FAIL' if bad else 'ok  '} {test}  {ok} passed, {bad} failed{note}"
+                  f"  ({seconds:.1f} s)", flush=True)
+            if bad:
+                print("\n".join("    " + line for line in output.splitlines()[-80:]), flush=True)
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed or passed == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
