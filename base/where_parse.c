@@ -24,7 +24,7 @@ enum token_kind {
 
 struct token {
     enum token_kind kind;
-    struct span text;  /* a string's without quotes */
+    struct span text;  /* a string's without quotes, in the arena */
     size_t start, end; /* bytes in the filter's text */
     enum where_op op;
     bool negated; /* != */
@@ -94,33 +94,43 @@ static size_t skip_space(struct span s, size_t i)
     }
 }
 
-/* A quote inside is written twice. */
+/* Offset behind the closing quote, 0 when there is none. A quote inside is written twice. */
+static size_t string_end(struct span s, size_t i, char quote)
+{
+    for (i++; i < s.n; i++) {
+        if (s.p[i] != quote)
+            continue;
+        if (i + 1 == s.n || s.p[i + 1] != quote)
+            return i + 1;
+        i++;
+    }
+    return 0;
+}
+
 static void read_string(struct parser *p, struct token *t)
 {
     char quote = p->text.p[t->start];
-    char *out = arena_alloc(p->arena, p->text.n - t->start);
-    size_t i = t->start + 1, n = 0;
+    size_t end = string_end(p->text, t->start, quote), n = 0;
+    char *out;
 
     t->kind = TOKEN_BAD;
+    if (!end) {
+        fail_at(p, t->start, "this quote is never closed");
+        return;
+    }
+    out = arena_alloc(p->arena, end - t->start);
     if (!out) {
         fail_memory(p);
         return;
     }
-    for (; i < p->text.n; i++) {
-        if (p->text.p[i] == quote) {
-            if (i + 1 == p->text.n || p->text.p[i + 1] != quote)
-                break;
-            i++;
-        }
+    for (size_t i = t->start + 1; i < end - 1; i++) {
         out[n++] = p->text.p[i];
+        i += p->text.p[i] == quote;
     }
-    if (i == p->text.n) {
-        fail_at(p, t->start, "this quote is never closed");
-        return;
-    }
+    out[n] = '\0';
     t->kind = TOKEN_STRING;
     t->text = span_of(out, n);
-    t->end = i + 1;
+    t->end = end;
 }
 
 static bool read_operator(struct span rest, struct token *t)
@@ -417,7 +427,8 @@ static bool parse_value(struct parser *p, const struct where_node *test, struct 
     v = where_value_of(t.text, t.kind == TOKEN_STRING);
     if (!check_value(p, test, &t, &v))
         return false;
-    v.text = arena_dup(p->arena, t.text);
+    if (t.kind == TOKEN_WORD)
+        v.text = arena_dup(p->arena, t.text);
     if (!v.text.p) {
         fail_memory(p);
         return false;
