@@ -24,9 +24,9 @@ struct http_request;
 
 enum http_body { BODY_NONE, BODY_WHOLE, BODY_STREAM };
 enum http_auth {
-    AUTH_TOKEN,    /* Bearer token (or session) of one of `roles` */
-    AUTH_OPEN,     /* anybody: /healthz, /openapi.json */
-    AUTH_HOOK,     /* the handler verifies a signature over the raw body */
+    AUTH_TOKEN, /* Bearer token (or session) of one of `roles` */
+    AUTH_OPEN,  /* anybody: /healthz, /openapi.json */
+    AUTH_HOOK,  /* the handler verifies a signature over the raw body */
 };
 #define ROLE_BIT(r) (1u << (r))
 
@@ -35,9 +35,13 @@ struct http_route {
     const char *pattern; /* "/v1/customers/{id}/context": {name} is one segment, percent-decoded */
     enum http_body body;
     enum http_auth auth;
-    unsigned roles;      /* ROLE_BIT()s */
+    unsigned roles; /* ROLE_BIT()s */
     void (*handle)(struct http_request *r);
     const char *const *query; /* NULL-ended names accepted in the query string; others: 400 */
+    /* May be NULL. Asked when the head is complete and the principal known, before a byte of the
+     * body is read (and before 100 Continue): true to go on, or answered (503 when there is no
+     * room) and false. `length` is 0 when the peer does not say. */
+    bool (*admit)(struct http_request *r, uint64_t length);
 };
 
 struct http_principal {
@@ -52,19 +56,20 @@ struct http_request {
     struct http_server *server;
     struct arena *arena;
     const char *method;
-    struct span path;    /* as sent, before '?' */
-    struct span id;      /* request id, in logs and the X-Request-Id answer header */
-    struct span peer;    /* address text */
+    struct span path; /* as sent, before '?' */
+    struct span id;   /* request id, in logs and the X-Request-Id answer header */
+    struct span peer; /* address text */
     struct http_principal principal;
     struct span params[HTTP_MAX_PARAMS]; /* in order of the pattern */
-    struct span body;    /* BODY_WHOLE */
+    struct span body;                    /* BODY_WHOLE */
     const struct http_route *route;
-    void *app;           /* the server's app pointer (struct app of daemon/app.h) */
-    void *user;          /* the handler's */
+    void *app;  /* the server's app pointer (struct app of daemon/app.h) */
+    void *user; /* the handler's */
     /* BODY_STREAM: set by `handle` before it returns. */
     void (*on_data)(struct http_request *r, struct span chunk);
     void (*on_end)(struct http_request *r);
     void (*on_abort)(struct http_request *r); /* the peer went away or was too slow; still answer */
+    int abort_status; /* why: 0 gone, 400 malformed, 408 too slow, 413 larger than max_stream */
 };
 
 struct http_server_config {
@@ -103,9 +108,12 @@ void http_problem_errors(struct http_request *r, int status, const char *code, c
 void http_pause(struct http_request *r);
 void http_resume(struct http_request *r);
 
-/* Server-sent events: answers 200 text/event-stream and keeps the connection. on_close is called
- * once when it ends, whoever ends it. http_event() gives -ENOBUFS when the peer reads too slowly
- * (more than 256 KiB waiting): the caller closes it. */
+/* Server-sent events: answers 200 text/event-stream and keeps the connection, with a comment every
+ * 15 s. On failure of _begin the request is gone and on_close is not called. Else on_close is
+ * called once when it ends, whoever ends it, from the loop and never from inside http_event*(); the
+ * request lives until then. http_event() gives -EPIPE when the peer is gone, -ENOBUFS when it reads
+ * too slowly (more than 256 KiB waiting): the caller ends it. `event` and `id` may be absent; data
+ * may have several lines. */
 int http_events_begin(struct http_request *r, void (*on_close)(void *ctx), void *ctx);
 int http_event(struct http_request *r, struct span event, struct span id, struct span data);
 void http_events_end(struct http_request *r);
