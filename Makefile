@@ -66,6 +66,8 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/obj/daemon/api/openapi.o: daemon/api/openapi.json
+
 $(LIBBASE):   $(call obj,$(BASE_SRC))
 $(LIBNLP):    $(call obj,$(NLP_SRC))
 $(LIBSTORE):  $(call obj,$(STORE_SRC))
