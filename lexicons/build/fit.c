@@ -1,0 +1,218 @@
+#include "lexicons/build/fit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_PASSES = 60 };
+static const double smoothing = 0.3;
+static const double stop_at = 0.1; /* liblinear's default for the largest projected gradient gap */
+
+static void *must(void *p)
+{
+    if (!p) {
+        perror("fit");
+        exit(1);
+    }
+    return p;
+}
+
+void fit_ratios(const struct fit_set *s, uint32_t min_df, float *ret_r, uint32_t *ret_df)
+{
+    const struct grams *g = s->grams;
+    double *side[2] = {must(calloc(g->n + 1, sizeof(double))),
+                       must(calloc(g->n + 1, sizeof(double)))};
+    memset(ret_df, 0, g->n * sizeof(*ret_df));
+    for (size_t i = 0; i < g->n_rows; i++) {
+        if (s->cost[i] <= 0)
+            continue;
+        double *mine = side[s->label[i] > 0];
+        for (uint64_t k = g->row[i]; k < g->row[i + 1]; k++) {
+            mine[g->ids[k]] += s->cost[i];
+            ret_df[g->ids[k]]++;
+        }
+    }
+    for (uint32_t j = 0; j < g->n; j++)
+        ret_r[j] = ret_df[j] < min_df
+                       ? 0
+                       : (float)log((smoothing + side[1][j]) / (smoothing + side[0][j]));
+    free(side[0]);
+    free(side[1]);
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+static void shuffle(uint32_t *order, size_t n, uint64_t *state)
+{
+    for (size_t i = n; i > 1; i--) {
+        size_t j = next_random(state) % i;
+        uint32_t t = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = t;
+    }
+}
+
+/* A feature's state in one cache line's reach: its weight and what one step adds to it. */
+struct cell {
+    float w, r2;
+};
+
+struct descent {
+    const struct fit_set *set;
+    struct cell *cells;
+    double *alpha;
+    float *inv_norm;
+    uint32_t *order;
+    size_t n_order;
+    double C;
+};
+
+/* One coordinate; returns its projected gradient. The cells hold w·r, so x never has to be built:
+ * w·x = Σ cell.w / ‖r‖, and a step d adds d·y·r²/‖r‖ to each. */
+static double step_row(struct descent *d, uint32_t i)
+{
+    const struct grams *g = d->set->grams;
+    const uint32_t *id = g->ids + g->row[i], *end = g->ids + g->row[i + 1];
+    double sum = 0, y = d->set->label[i], diagonal = 0.5 / (d->C * (double)d->set->cost[i]);
+    for (const uint32_t *p = id; p < end; p++)
+        sum += (double)d->cells[*p].w;
+    double gradient = y * sum * (double)d->inv_norm[i] - 1 + diagonal * d->alpha[i];
+    double projected = d->alpha[i] > 0 || gradient < 0 ? gradient : 0;
+    if (fabs(projected) < 1e-12)
+        return projected;
+    double before = d->alpha[i], after = fmax(before - gradient / (1 + diagonal), 0);
+    d->alpha[i] = after;
+    float add = (float)((after - before) * y * (double)d->inv_norm[i]);
+    for (const uint32_t *p = id; p < end; p++)
+        d->cells[*p].w += add * d->cells[*p].r2;
+    return projected;
+}
+
+static void descent_init(struct descent *d, const struct fit_set *s, const float *r, double C)
+{
+    const struct grams *g = s->grams;
+    *d = (struct descent){.set = s, .C = C};
+    d->cells = must(calloc(g->n + 1, sizeof(*d->cells)));
+    d->alpha = must(calloc(g->n_rows + 1, sizeof(*d->alpha)));
+    d->inv_norm = must(calloc(g->n_rows + 1, sizeof(*d->inv_norm)));
+    d->order = must(calloc(g->n_rows + 1, sizeof(*d->order)));
+    for (uint32_t j = 0; j < g->n; j++)
+        d->cells[j].r2 = r[j] * r[j];
+    for (size_t i = 0; i < g->n_rows; i++) {
+        double norm2 = 0;
+        for (uint64_t k = g->row[i]; k < g->row[i + 1]; k++)
+            norm2 += (double)d->cells[g->ids[k]].r2;
+        if (s->cost[i] <= 0 || norm2 <= 0)
+            continue;
+        d->inv_norm[i] = (float)(1 / sqrt(norm2));
+        d->order[d->n_order++] = (uint32_t)i;
+    }
+}
+
+unsigned fit_svm(const struct fit_set *s, const float *r, double C, float *ret_w)
+{
+    struct descent d;
+    uint64_t seed = 20261122;
+    unsigned pass = 0;
+    descent_init(&d, s, r, C);
+    for (double gap = INFINITY; pass < MAX_PASSES && gap > stop_at; pass++) {
+        double highest = -INFINITY, lowest = INFINITY;
+        shuffle(d.order, d.n_order, &seed);
+        for (size_t k = 0; k < d.n_order; k++) {
+            double projected = step_row(&d, d.order[k]);
+            highest = fmax(highest, projected);
+            lowest = fmin(lowest, projected);
+        }
+        gap = highest - lowest;
+    }
+    for (uint32_t j = 0; j < s->grams->n; j++)
+        ret_w[j] = d.cells[j].w;
+    free(d.cells);
+    free(d.alpha);
+    free(d.inv_norm);
+    free(d.order);
+    return pass;
+}
+
+static int by_float_down(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x < y) - (x > y);
+}
+
+void fit_rank(const float *w, const uint32_t *df, uint32_t n, uint32_t k, uint8_t *ret_keep)
+{
+    float *score = must(malloc((n + 1) * sizeof(*score)));
+    float *sorted = must(malloc((n + 1) * sizeof(*sorted)));
+    for (uint32_t j = 0; j < n; j++)
+        score[j] = sorted[j] = fabsf(w[j]) * sqrtf((float)df[j]);
+    qsort(sorted, n, sizeof(*sorted), by_float_down);
+    float limit = k < n ? sorted[k] : 0;
+    uint32_t kept = 0;
+    for (uint32_t j = 0; j < n; j++) {
+        ret_keep[j] = score[j] > limit;
+        kept += ret_keep[j];
+    }
+    for (uint32_t j = 0; j < n && kept < k && limit > 0; j++)
+        if (score[j] == limit && !ret_keep[j]) {
+            ret_keep[j] = 1;
+            kept++;
+        }
+    free(score);
+    free(sorted);
+}
+
+double calibration_z(const struct calibration *c, double sum, uint32_t hits)
+{
+    double length = c->damp > 0 ? sqrt(1 + hits / c->damp) : 1;
+    return c->slope * (sum + c->bias) / length;
+}
+
+/* Newton's method for slope and slope·bias at a fixed damp; returns the loss. */
+static double fit_line(const struct sample *s, size_t n, double damp, struct calibration *ret)
+{
+    double a = 0, b = 0, loss = INFINITY;
+    for (int pass = 0; pass < 40; pass++) {
+        double ga = 0, gb = 0, haa = 1e-9, hab = 0, hbb = 1e-9;
+        loss = 0;
+        for (size_t i = 0; i < n; i++) {
+            double length = damp > 0 ? sqrt(1 + s[i].hits / damp) : 1;
+            double u = s[i].sum / length, v = 1 / length, z = a * u + b * v;
+            double p = 1 / (1 + exp(-z)), target = s[i].label > 0;
+            double e = s[i].weight * (p - target), h = s[i].weight * p * (1 - p);
+            loss += s[i].weight * log1p(exp(s[i].label > 0 ? -z : z));
+            ga += e * u, gb += e * v;
+            haa += h * u * u, hab += h * u * v, hbb += h * v * v;
+        }
+        double det = haa * hbb - hab * hab;
+        a -= (ga * hbb - gb * hab) / det;
+        b -= (gb * haa - ga * hab) / det;
+    }
+    *ret = (struct calibration){.bias = b / a, .slope = a, .damp = damp};
+    return loss;
+}
+
+void fit_calibration(const struct sample *s, size_t n, struct calibration *ret)
+{
+    double best = fit_line(s, n, 0, ret);
+    double scale = 0;
+    for (size_t i = 0; i < n; i++)
+        scale += fabs(s[i].sum) / (double)(n ? n : 1);
+    if (!(scale > 0))
+        return;
+    for (double damp = 1; damp < 2000; damp *= 2) {
+        struct calibration c;
+        double loss = fit_line(s, n, damp, &c);
+        if (loss < best) {
+            best = loss;
+            *ret = c;
+        }
+    }
+}

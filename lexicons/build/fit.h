@@ -1,0 +1,45 @@
+/* fit: from texts and their n-grams to weights.
+ *
+ * Naive-Bayes log-ratios scale the features of an L2-loss linear SVM (Wang and Manning 2012), each
+ * text is brought to unit length *in training only*, and the weights are applied as a plain sum.
+ * Deterministic: one thread, one seed, doubles and floats in a fixed order. */
+#ifndef LEX_BUILD_FIT_H
+#define LEX_BUILD_FIT_H
+
+#include "lexicons/build/grams.h"
+
+struct fit_set {
+    const struct grams *grams;
+    const int8_t *label; /* of each row: +1 or -1 */
+    const float *cost;   /* of each row: 0 keeps it out of training */
+};
+
+/* r[j] = log((a + p_j) / (a + q_j)), p and q the summed costs of the positive and negative rows
+ * with n-gram j, a the smoothing; 0 where fewer than min_df trained rows have it. Also their
+ * number. The usual division by |p| and |q| is left out: both sides cost nearly the same, and it
+ * loses. */
+void fit_ratios(const struct fit_set *s, uint32_t min_df, float *ret_r, uint32_t *ret_df);
+
+/* Weights by n-gram of min ½|w|² + C Σ cost_i max(0, 1 - y_i w·x_i)², x_ij = r_j / ‖r over the
+ * hits of i‖, multiplied back by r: dual coordinate descent after Hsieh, Chang, Lin, Keerthi and
+ * Sundararajan, "A dual coordinate descent method for large-scale linear SVM" (ICML 2008),
+ * algorithm 1 with U = inf and D_ii = 1 / (2 C cost_i). Liblinear solves the same problem, but
+ * Debian's has no cost per row. Returns the passes made. */
+unsigned fit_svm(const struct fit_set *s, const float *r, double C, float *ret_w);
+
+/* Marks the `k` n-grams with the greatest |w|·√df; ties go to the lower number. */
+void fit_rank(const float *w, const uint32_t *df, uint32_t n, uint32_t k, uint8_t *ret_keep);
+
+/* What turns a sum of weights into log-odds (README.md, Score), by maximum likelihood. */
+struct calibration {
+    double bias, slope, damp;
+};
+struct sample {
+    double sum, weight;
+    uint32_t hits;
+    int8_t label;
+};
+void fit_calibration(const struct sample *s, size_t n, struct calibration *ret);
+double calibration_z(const struct calibration *c, double sum, uint32_t hits);
+
+#endif
