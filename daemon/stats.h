@@ -1,0 +1,73 @@
+/* stats: intervals and tests for trends, alerts and experiments; the only user of GSL.
+ *
+ * Thread: any; pure, values in and out. Nothing here returns NaN: what cannot be known is said with
+ * the widest interval and p = 1, as each function states. `level` is the coverage, in (0, 1).
+ * Infinite bounds are written as null in JSON. A count of hits above its n is read as n. */
+#ifndef VOC_DAEMON_STATS_H
+#define VOC_DAEMON_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define STATS_LEVEL 0.95
+
+struct stats_interval {
+    double value, low, high;
+};
+
+/* a − b, its interval, and the two-sided p of "there is no difference". */
+struct stats_difference {
+    double value, low, high;
+    double p;
+    double df; /* stats_welch only */
+};
+
+/* What a sum over rows gives; n 0 with both sums 0 when there are none. */
+struct stats_sum {
+    uint64_t n;
+    double sum, sum_squares;
+};
+
+double stats_mean_of(const struct stats_sum *s);
+/* Sample variance (n − 1), never negative; 0 for n < 2. */
+double stats_variance_of(const struct stats_sum *s);
+
+/* A share hits/n. Wilson, "Probable inference, the law of succession, and statistical inference",
+ * JASA 22 (1927); no continuity correction. n = 0: value 0 in [0, 1]. */
+struct stats_interval stats_wilson(uint64_t hits, uint64_t n, double level);
+
+/* A mean: x̄ ± t(n−1)·s/√n (Student 1908). n = 1: that value in (−∞, ∞); n = 0: 0 in (−∞, ∞).
+ * Not clipped to the measure's own range. */
+struct stats_interval stats_mean(const struct stats_sum *s, double level);
+
+/* Promoters less detractors, or positive less negative, as a share in [−1, 1]: P − D with normal
+ * quantiles and variance (P + D − (P − D)²)/n, the variance of a mean of +1, 0 and −1 (Rocks,
+ * "Interval estimation for the net promoter score", Am. Stat. 70, 2016). Clipped to [−1, 1]; n = 0:
+ * 0 in [−1, 1]. */
+struct stats_interval stats_net(uint64_t plus, uint64_t minus, uint64_t n, double level);
+
+/* Two shares: Newcombe's hybrid score interval ("Interval estimation for the difference between
+ * independent proportions", Stat. Med. 17, 1998, method 10) and the pooled z test. The two can
+ * disagree at the edge. An n of 0: 0 in [−1, 1], p 1. All or none of both: p 1. */
+struct stats_difference stats_shares(uint64_t hits_a, uint64_t n_a, uint64_t hits_b, uint64_t n_b,
+                                     double level);
+
+/* Two means of unequal variance (Welch, Biometrika 34, 1947; df of Welch and Satterthwaite). An n
+ * below 2: the plain difference in (−∞, ∞), p 1, df 0. No variance at all: the interval is the
+ * difference itself, p 1 when it is 0, else 0. */
+struct stats_difference stats_welch(const struct stats_sum *a, const struct stats_sum *b,
+                                    double level);
+
+/* Pearson's goodness of fit: p of counts at least this far from the shares (any positive scale,
+ * e.g. 50, 50). The sample-ratio check of an experiment. A cell that expects nothing and has
+ * nothing is left out; one that has something makes p 0. Nothing counted, or fewer than two
+ * cells: 1. */
+double stats_fit(const uint64_t *counts, const double *shares, size_t n);
+
+/* Exact upper tails P(X >= k): of Poisson(mean), by P(k, mean), the regularized incomplete gamma
+ * function; of Binomial(n, share), by I_share(k, n−k+1), the incomplete beta function (Abramowitz
+ * and Stegun 26.4.21, 26.5.24). k = 0: 1. A mean or share of 0 or less with k > 0: 0; k > n: 0. */
+double stats_poisson_tail(uint64_t k, double mean);
+double stats_binomial_tail(uint64_t k, uint64_t n, double share);
+
+#endif
