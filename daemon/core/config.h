@@ -1,12 +1,12 @@
-/* config: vocd.yaml and the .yaml files of conf.d/, read by libfyaml against one schema table into an
- * immutable, reference-counted snapshot. Built and checked whole first, then swapped (SIGHUP).
+/* config: vocd.yaml and the .yaml files of conf.d/, read by libfyaml against one schema table into
+ * an immutable, reference-counted snapshot. Built and checked whole first, then swapped (SIGHUP).
  *
  * Threads: building on the loop thread (or in main before it); a snapshot may be read from any
  * thread that holds a reference; the count is atomic. Every span and pointer lives in the snapshot.
  *
- * Files merge in this order: the main file, then those of conf.d/ beside it by name. A mapping key given
- * twice (in one file or across files) is an error, but `workspaces` lists are joined; so are their
- * `hooks`, `receivers` and `sources` when the same workspace id appears in several files. */
+ * Files merge in this order: the main file, then those of conf.d/ beside it by name. A mapping key
+ * given twice (in one file or across files) is an error, but `workspaces` lists are joined; so are
+ * their `hooks` and `receivers` when the same workspace id appears in several files. */
 #ifndef VOC_CORE_CONFIG_H
 #define VOC_CORE_CONFIG_H
 
@@ -15,7 +15,7 @@
 
 /* --- incoming webhooks: POST /v1/hooks/{workspace}/{source} --- */
 enum hook_scheme { HOOK_NONE, HOOK_STANDARD, HOOK_ZENDESK, HOOK_TOKEN };
-struct config_map { /* one `map:` entry: target field of the record <- where it comes from */
+struct config_map {     /* one `map:` entry: target field of the record <- where it comes from */
     struct span target; /* "external_id", "customer.id", "answers.csat", … (product.md names) */
     struct span path;   /* "$.ticket.id"; absent for a constant */
     struct span value;  /* "=ticket": the constant without '=' */
@@ -43,7 +43,7 @@ struct config_receiver {
     struct span secret; /* whsec_… for webhook; absent: unsigned */
     int64_t timeout_ms;
     bool send_resolved;
-    bool allow_private; /* link-local and metadata addresses are refused unless set */
+    bool allow_private;      /* link-local and metadata addresses are refused unless set */
     struct span *severities; /* only these; none: all */
     size_t n_severities;
 };
@@ -59,10 +59,10 @@ struct config_workspace {
 
 struct config {
     struct span file;
-    struct span state;    /* directory */
-    struct span lexicons; /* compiled tables */
-    struct span timezone; /* default of workspaces */
-    struct span proxy;    /* outbound; absent: none */
+    struct span state;        /* directory */
+    struct span lexicons;     /* compiled tables */
+    struct span timezone;     /* default of workspaces */
+    struct span proxy;        /* outbound; absent: none */
     struct span external_url; /* how people reach us, for links in notices */
     struct {
         struct span level;  /* debug info warning error */
@@ -72,7 +72,7 @@ struct config {
         struct span address; /* 127.0.0.1 */
         uint16_t port;
         struct span tls_certificate, tls_key; /* files; both or none */
-        const struct span *hosts; /* Host values accepted besides the address */
+        const struct span *hosts;             /* Host values accepted besides the address */
         size_t n_hosts;
         size_t max_connections, max_header, max_body, max_stream;
         int64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms,
@@ -102,13 +102,20 @@ struct config {
 };
 
 /* Reads `path` and what lies in conf.d/ beside it. 0; -EINVAL with `messages` filled, one problem
- * each: "FILE:LINE:COLUMN: what", the source line, a caret line. Secrets named by *_file or *_env
- * are read here. */
+ * each: "FILE:LINE:COLUMN: what", the source line, a caret line (at most 50); -ENOMEM. Secrets
+ * named by
+ * *_file or *_env are read here; a file that everybody may read is warned of in the log. Relative
+ * paths are relative to the file that says them. Strings are NUL-terminated. */
 int config_load(const char *path, struct buf *messages, struct config **ret_config);
+/* The same, with `path` NULL for the defaults alone, and settings ("http.port=9000", "state=/x")
+ * that win over the files; single values of the top sections only. */
+int config_load_with(const char *path, const char *const *settings, size_t n, struct buf *messages,
+                     struct config **ret_config);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c); /* NULL is fine; secrets are wiped */
 const struct config_workspace *config_workspace(const struct config *c, struct span id);
 /* What would need a restart to take effect (listen address, state…): a message per difference. */
-size_t config_restart_needed(const struct config *old, const struct config *new, struct buf *messages);
+size_t config_restart_needed(const struct config *old, const struct config *new,
+                             struct buf *messages);
 
 #endif

@@ -1,0 +1,121 @@
+#include "daemon/core/config_impl.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+
+#include "base/err.h"
+#include "daemon/collect/jsonpath.h"
+
+/* Where a value was given; where its section begins when it was not. */
+static const struct config_place *place(const struct config_scope *s, const char *path)
+{
+    const struct config_place *p = &s->given[config_row_find(span_str(path)) - config_rows];
+    return p->source ? p : &s->self;
+}
+
+static bool is_loopback(struct span address)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, address.p, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET6, address.p, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+static void check_http(struct config_reader *r)
+{
+    const struct config *c = &r->snapshot->c;
+    bool certificate = c->http.tls_certificate.p, key = c->http.tls_key.p;
+    if (certificate != key)
+        config_problem(r, place(r->root, certificate ? "http.tls_certificate" : "http.tls_key"),
+                       "http.%s needs http.%s beside it",
+                       certificate ? "tls_certificate" : "tls_key",
+                       certificate ? "tls_key" : "tls_certificate");
+    if (c->http.address.p && !is_loopback(c->http.address) && !certificate && !key)
+        config_problem(r, place(r->root, "http.address"),
+                       "http.address: %s can be reached from outside, which needs TLS: give "
+                       "http.tls_certificate and http.tls_key, or listen on 127.0.0.1",
+                       c->http.address.p);
+}
+
+static void check_sizes(struct config_reader *r)
+{
+    const struct config *c = &r->snapshot->c;
+    if (c->intake.batch_bytes > c->intake.queue_bytes)
+        config_problem(r, place(r->root, "intake.batch_bytes"),
+                       "intake.batch_bytes is more than intake.queue_bytes (%zu)",
+                       c->intake.queue_bytes);
+    if (c->http.max_body > c->intake.queue_bytes)
+        config_problem(r, place(r->root, "http.max_body"),
+                       "http.max_body is more than intake.queue_bytes (%zu): such a body could "
+                       "never be taken",
+                       c->intake.queue_bytes);
+    if (c->intake.max_text > c->http.max_body)
+        config_problem(r, place(r->root, "intake.max_text"),
+                       "intake.max_text is more than http.max_body (%zu)", c->http.max_body);
+}
+
+/* Standard Webhooks keys: base64 after an optional whsec_. */
+static bool is_key(struct span s)
+{
+    struct span prefix = SPAN_LIT("whsec_");
+    if (span_starts(s, prefix))
+        s = span_of(s.p + prefix.n, s.n - prefix.n);
+    size_t pad = 0;
+    while (pad < 2 && s.n > 0 && s.p[s.n - 1] == '=') {
+        s.n--;
+        pad++;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+              c == '+' || c == '/'))
+            return false;
+    }
+    return s.n >= 16 && (s.n + pad) % 4 == 0;
+}
+
+static void check_hook(struct config_reader *r, const struct config_scope *s)
+{
+    const struct config_hook *h = s->base;
+    size_t column;
+    if (h->scheme != HOOK_NONE && h->n_secrets == 0)
+        config_problem(r, &s->self, "hook %.*s needs secret_file or secret_env for its scheme",
+                       SPAN_FMT(h->source));
+    if (h->scheme == HOOK_NONE && h->n_secrets > 0)
+        config_problem(r, place(s, "workspaces[].hooks[].secret"),
+                       "a secret is of no use with scheme none");
+    for (size_t i = 0; h->scheme == HOOK_STANDARD && i < h->n_secrets; i++)
+        if (!is_key(h->secrets[i]))
+            config_problem(r, place(s, "workspaces[].hooks[].secret"),
+                           "secret %zu is not whsec_ and base64", i + 1);
+    if (h->records.p && jsonpath_check(h->records, &column) < 0)
+        config_problem(r, place(s, "workspaces[].hooks[].records"),
+                       "records: the path goes wrong at column %zu", column);
+}
+
+static void check_receiver(struct config_reader *r, const struct config_scope *s)
+{
+    const struct config_receiver *v = s->base;
+    if (v->secret.p && v->type != RECEIVER_WEBHOOK)
+        config_problem(r, place(s, "workspaces[].receivers[].secret"),
+                       "a secret is of use with type webhook only");
+    else if (v->secret.p && !is_key(v->secret))
+        config_problem(r, place(s, "workspaces[].receivers[].secret"),
+                       "the secret is not whsec_ and base64");
+}
+
+void config_check_element(struct config_reader *r, const struct config_row *list,
+                          const struct config_scope *s)
+{
+    if (span_is(span_str(list->path), "workspaces[].hooks"))
+        check_hook(r, s);
+    else if (span_is(span_str(list->path), "workspaces[].receivers"))
+        check_receiver(r, s);
+}
+
+void config_check(struct config_reader *r)
+{
+    check_http(r);
+    check_sizes(r);
+}
