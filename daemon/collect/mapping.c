@@ -1,0 +1,330 @@
+#include "daemon/collect/mapping.h"
+
+#include <stdio.h>
+
+#include "base/err.h"
+#include "daemon/collect/jsonpath.h"
+
+/* --- targets --- */
+
+struct target {
+    unsigned shapes;
+    enum target_class class;
+    struct span name;
+};
+
+enum { F = 1 << SHAPE_FEEDBACK, C = 1 << SHAPE_CUSTOMER, A = 1 << SHAPE_ACTIVITY };
+
+static const struct target targets[] = {
+    {F | A, TARGET_TEXT, SPAN_LIT("source")},
+    {F | A, TARGET_TEXT, SPAN_LIT("external_id")},
+    {F, TARGET_TEXT, SPAN_LIT("conversation")},
+    {F, TARGET_TEXT, SPAN_LIT("kind")},
+    {F, TARGET_TEXT, SPAN_LIT("channel")},
+    {F, TARGET_TEXT, SPAN_LIT("status")},
+    {F, TARGET_TIME, SPAN_LIT("created_at")},
+    {F, TARGET_TIME, SPAN_LIT("updated_at")},
+    {F, TARGET_WHOLE, SPAN_LIT("customer")},
+    {F | A, TARGET_TEXT, SPAN_LIT("customer.id")},
+    {F, TARGET_TEXT, SPAN_LIT("customer.name")},
+    {F, TARGET_TEXT, SPAN_LIT("customer.email")},
+    {F, TARGET_TEXT, SPAN_LIT("customer.phone")},
+    {F, TARGET_TEXT, SPAN_LIT("lang")},
+    {F, TARGET_TEXT, SPAN_LIT("title")},
+    {F, TARGET_TEXT, SPAN_LIT("text")},
+    {F, TARGET_WHOLE, SPAN_LIT("turns")},
+    {F, TARGET_SCORE, SPAN_LIT("rating")},
+    {F, TARGET_WHOLE, SPAN_LIT("answers")},
+    {F, TARGET_SCORE, SPAN_LIT("answers.csat")},
+    {F, TARGET_SCORE, SPAN_LIT("answers.nps")},
+    {F, TARGET_SCORE, SPAN_LIT("answers.ces")},
+    {F, TARGET_BOOL, SPAN_LIT("surveyed")},
+    {F, TARGET_BOOL, SPAN_LIT("backfill")},
+    {F, TARGET_TEXT, SPAN_LIT("agent")},
+    {F, TARGET_TEXT, SPAN_LIT("team")},
+    {F, TARGET_TEXT, SPAN_LIT("vendor")},
+    {F | A, TARGET_TEXT, SPAN_LIT("product")},
+    {F | A, TARGET_TEXT, SPAN_LIT("order")},
+    {F, TARGET_TEXT, SPAN_LIT("stage")},
+    {F, TARGET_TEXT, SPAN_LIT("url")},
+    {F, TARGET_TAGS, SPAN_LIT("tags")},
+    {F | C | A, TARGET_WHOLE, SPAN_LIT("attributes")},
+    {F, TARGET_WHOLE, SPAN_LIT("experiments")},
+    {C, TARGET_TEXT, SPAN_LIT("id")},
+    {C, TARGET_TEXT, SPAN_LIT("name")},
+    {C, TARGET_TEXT, SPAN_LIT("email")},
+    {C, TARGET_TEXT, SPAN_LIT("phone")},
+    {C, TARGET_TIME, SPAN_LIT("effective_at")},
+    {A, TARGET_TEXT, SPAN_LIT("customer")},
+    {A, TARGET_TEXT, SPAN_LIT("type")},
+    {A, TARGET_TIME, SPAN_LIT("at")},
+    {A, TARGET_NUMBER, SPAN_LIT("amount")},
+};
+
+int target_find(enum record_shape shape, struct span target)
+{
+    struct span attributes = SPAN_LIT("attributes."), experiments = SPAN_LIT("experiments.");
+
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++)
+        if ((targets[i].shapes & 1U << shape) && span_eq(targets[i].name, target))
+            return targets[i].class;
+    if (span_starts(target, attributes) && target.n > attributes.n)
+        return TARGET_SCALAR;
+    if (shape == SHAPE_FEEDBACK && span_starts(target, experiments) && target.n > experiments.n)
+        return TARGET_TEXT;
+    return -1;
+}
+
+int target_set(json_t *record, struct span target, json_t *value)
+{
+    size_t dot = span_find_char(target, '.');
+    struct span leaf = target;
+
+    if (dot < target.n) {
+        json_t *parent = json_object_getn(record, target.p, dot);
+        if (!parent) {
+            parent = json_object();
+            if (json_object_setn_new(record, target.p, dot, parent) < 0)
+                parent = NULL;
+        }
+        if (!json_is_object(parent)) {
+            json_decref(value);
+            return parent ? -EINVAL : -ENOMEM;
+        }
+        record = parent;
+        leaf = span_of(target.p + dot + 1, target.n - dot - 1);
+    }
+    return json_object_setn_new(record, leaf.p, leaf.n, value) < 0 ? -ENOMEM : 0;
+}
+
+/* --- values --- */
+
+static json_t *number_value(struct span text)
+{
+    int64_t i;
+    double d;
+
+    text = span_trim(text);
+    if (span_to_i64(text, &i) == 0)
+        return json_integer(i);
+    return span_to_f64(text, &d) == 0 ? json_real(d) : NULL;
+}
+
+static json_t *bool_value(struct span text)
+{
+    static const char *const yes[] = {"true", "1", "yes", "y"}, *const no[] = {"false", "0", "no",
+                                                                               "n"};
+    text = span_trim(text);
+    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+        if (span_eq_nocase(text, span_str(yes[i])))
+            return json_true();
+        if (span_eq_nocase(text, span_str(no[i])))
+            return json_false();
+    }
+    return NULL;
+}
+
+static json_t *tags_value(struct span text)
+{
+    json_t *list = json_array();
+
+    for (size_t begin = 0, i = 0; list && i <= text.n; i++) {
+        if (i < text.n && text.p[i] != ',' && text.p[i] != ';')
+            continue;
+        struct span tag = span_trim(span_of(text.p + begin, i - begin));
+        if (tag.n)
+            json_array_append_new(list, json_stringn(tag.p, tag.n));
+        begin = i + 1;
+    }
+    return list;
+}
+
+/* Takes `value` over. */
+static json_t *with_scale(json_t *value, double scale)
+{
+    json_t *obj;
+
+    if (!value || !(scale > 0))
+        return value;
+    obj = json_object();
+    json_object_set_new(obj, "value", value);
+    if (json_object_set_new(obj, "scale", json_real(scale)) < 0) {
+        json_decref(obj);
+        obj = NULL;
+    }
+    return obj;
+}
+
+json_t *target_value(enum target_class class, struct span text, double scale)
+{
+    switch (class) {
+    case TARGET_SCORE:
+        return with_scale(number_value(text), scale);
+    case TARGET_NUMBER:
+        return number_value(text);
+    case TARGET_BOOL:
+        return bool_value(text);
+    case TARGET_TAGS:
+        return tags_value(text);
+    default:
+        return json_stringn(text.p ? text.p : "", text.n);
+    }
+}
+
+/* --- one payload --- */
+
+struct applying {
+    json_t *payload, *record;
+    struct reject *why;
+};
+
+static int unfit(struct applying *a, const struct config_map *m)
+{
+    return reject(a->why, REJECT_BAD_TYPE, "%.*s: what stands at its path does not fit it",
+                  SPAN_FMT(m->target));
+}
+
+/* A new reference at *ret, or NULL when the path leads nowhere. */
+static int find_value(struct applying *a, const struct config_map *m, enum target_class class,
+                      json_t **ret)
+{
+    json_t *all;
+
+    *ret = NULL;
+    if (!jsonpath_is_list(m->path)) {
+        *ret = json_incref(jsonpath_get(a->payload, m->path));
+        return 0;
+    }
+    all = jsonpath_all(a->payload, m->path);
+    if (!all)
+        return -ENOMEM;
+    if (class == TARGET_TAGS || class == TARGET_WHOLE) {
+        *ret = all;
+        return 0;
+    }
+    size_t n = json_array_size(all);
+    if (n == 1)
+        *ret = json_incref(json_array_get(all, 0));
+    json_decref(all);
+    return n > 1 ? reject(a->why, REJECT_BAD_TYPE, "%.*s: its path finds %zu values",
+                          SPAN_FMT(m->target), n)
+                 : 0;
+}
+
+static struct span scalar_text(const json_t *v, char digits[24])
+{
+    if (json_is_string(v))
+        return span_of(json_string_value(v), json_string_length(v));
+    if (json_is_boolean(v))
+        return json_is_true(v) ? SPAN_LIT("true") : SPAN_LIT("false");
+    if (!json_is_integer(v))
+        return SPAN_NONE;
+    int n = snprintf(digits, 24, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+    return span_of(digits, (size_t)n);
+}
+
+/* 1 with *ret_text; 0: leave the field absent. */
+static int choose_case(struct applying *a, const struct config_map *m, enum target_class class,
+                       const json_t *v, struct span *ret_text)
+{
+    char digits[24];
+    struct span text = scalar_text(v, digits);
+
+    for (size_t i = 0; text.p && i < m->n_cases; i++) {
+        if (span_eq(m->cases[i].key, text)) {
+            *ret_text = m->cases[i].value;
+            return 1;
+        }
+    }
+    if (class == TARGET_SCORE)
+        return 0;
+    return reject(a->why, REJECT_UNMAPPED_VALUE, "%.*s: the value is not among its cases",
+                  SPAN_FMT(m->target));
+}
+
+/* Takes `v` over: fits a found value to its class. */
+static json_t *fit(enum target_class class, json_t *v, double scale)
+{
+    json_t *fitted = NULL;
+
+    switch (class) {
+    case TARGET_SCORE:
+        if (json_is_number(v))
+            return with_scale(v, scale);
+        break;
+    case TARGET_NUMBER:
+    case TARGET_BOOL:
+    case TARGET_TAGS:
+        break;
+    default:
+        return v;
+    }
+    if (!json_is_string(v))
+        return v;
+    fitted = target_value(class, span_of(json_string_value(v), json_string_length(v)), scale);
+    json_decref(v);
+    return fitted;
+}
+
+static int apply_one(struct applying *a, const struct config_map *m)
+{
+    int found = target_find(SHAPE_FEEDBACK, m->target);
+    enum target_class class = (enum target_class)found;
+    struct span text = m->value;
+    json_t *v = NULL;
+    int rc = 1;
+
+    if (found < 0)
+        return reject(a->why, REJECT_UNKNOWN_FIELD, "%.*s is no field of this record",
+                      SPAN_FMT(m->target));
+    if (m->path.p) {
+        rc = find_value(a, m, class, &v);
+        if (rc < 0 || !v || json_is_null(v)) {
+            json_decref(v);
+            return rc;
+        }
+        if (m->n_cases) {
+            rc = choose_case(a, m, class, v, &text);
+            json_decref(v);
+            v = NULL;
+            if (rc <= 0)
+                return rc;
+        }
+    }
+    v = v ? fit(class, v, m->scale) : target_value(class, text, m->scale);
+    rc = v ? target_set(a->record, m->target, v) : -EINVAL;
+    return rc == -EINVAL ? unfit(a, m) : rc;
+}
+
+int mapping_apply(json_t *payload, const struct config_map *map, size_t n, json_t **ret,
+                  struct reject *why)
+{
+    struct applying a = {payload, json_object(), why};
+    int rc = a.record ? 0 : -ENOMEM;
+
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = apply_one(&a, &map[i]);
+    if (rc < 0) {
+        json_decref(a.record);
+        return rc;
+    }
+    *ret = a.record;
+    return 0;
+}
+
+int mapping_check(const struct config_map *m, char *message, size_t size)
+{
+    size_t column;
+    int class = target_find(SHAPE_FEEDBACK, m->target);
+
+    if (class < 0) {
+        snprintf(message, size, "a record has no field \"%.*s\"", SPAN_FMT(m->target));
+        return -EINVAL;
+    }
+    if (m->path.p && jsonpath_check(m->path, &column) < 0) {
+        snprintf(message, size, "the path of %.*s goes wrong at column %zu", SPAN_FMT(m->target),
+                 column);
+        return -EINVAL;
+    }
+    return 0;
+}

@@ -1,0 +1,50 @@
+/* mapping: foreign payloads and spreadsheet rows → JSON in the shape normalize.h reads. Webhooks
+ * and connectors map by JSON paths (struct config_map), imports by columns (columns.h); both name
+ * their targets alike, with product.md's names: `external_id`, `customer.id`, `answers.csat`,
+ * `attributes.plan`.
+ *
+ * Thread: any; pure. The caller decrefs what it is given. */
+#ifndef VOC_COLLECT_MAPPING_H
+#define VOC_COLLECT_MAPPING_H
+
+#include <jansson.h>
+
+#include "daemon/collect/reject.h"
+#include "daemon/core/config.h"
+
+enum record_shape { SHAPE_FEEDBACK, SHAPE_CUSTOMER, SHAPE_ACTIVITY };
+
+enum target_class {
+    TARGET_TEXT,
+    TARGET_TIME,
+    TARGET_SCORE, /* {value, scale}, or a bare number (nps) */
+    TARGET_NUMBER,
+    TARGET_BOOL,
+    TARGET_TAGS,
+    TARGET_WHOLE,  /* a list or an object, taken as it is: turns, attributes, customer … */
+    TARGET_SCALAR, /* one attribute: text, number or boolean */
+};
+
+/* The class of a target, or -1 when no record has such a field. */
+int target_find(enum record_shape shape, struct span target);
+/* Sets record.a.b = value (reference taken over, also on failure); objects on the way are made.
+ * 0, -EINVAL when something else is there already, -ENOMEM. */
+int target_set(json_t *record, struct span target, json_t *value);
+/* Text → the JSON its class wants; NULL when it is none. Times must already be RFC 3339. */
+json_t *target_value(enum target_class class, struct span text, double scale);
+
+/* Whether a configured map is sound: target known, path well-formed. 0, or -EINVAL with a message.
+ */
+int mapping_check(const struct config_map *m, char *message, size_t size);
+
+/* One record out of one payload record:
+ *   - a path that leads nowhere or to null leaves the field absent
+ *   - with `cases`, a value that is not listed leaves scores absent (nothing was answered) and is
+ *     refused elsewhere (unmapped_value)
+ *   - scores may be numbers or numbers in text; `scale` declares theirs
+ *   - a [*] path fills tags and turns; elsewhere it may find at most one value
+ * 0 with *ret; -EINVAL with *why, naming the target; -ENOMEM. */
+int mapping_apply(json_t *payload, const struct config_map *map, size_t n, json_t **ret,
+                  struct reject *why);
+
+#endif
