@@ -156,12 +156,20 @@ static bool read_operator(struct span rest, struct token *t)
     return false;
 }
 
+/* Controls, spaces and marks that would leave a hole in the message. */
+static bool is_invisible(uint32_t cp)
+{
+    return cp < 0x20 || (cp >= 0x7F && cp <= 0xA0) || cp == 0x1680 ||
+           (cp >= 0x2000 && cp <= 0x200F) || (cp >= 0x2028 && cp <= 0x202F) ||
+           (cp >= 0x205F && cp <= 0x206F) || cp == 0xFEFF;
+}
+
 static void fail_character(struct parser *p, size_t at)
 {
     uint32_t cp = 0;
     unsigned n = utf8_decode(p->text.p + at, p->text.n - at, &cp);
 
-    if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0))
+    if (is_invisible(cp))
         fail_at(p, at, "unexpected character U+%04X", (unsigned)cp);
     else if (cp == '!')
         fail_at(p, at, "unexpected character !; write not or !=");

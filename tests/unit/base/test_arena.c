@@ -63,6 +63,23 @@ static void refuses_what_passes_the_maximum(void **state)
     arena_done(&a);
 }
 
+/* The last chunk is cut to what the maximum leaves; the larger one before it is worth keeping. */
+static void keeps_its_largest_chunk(void **state)
+{
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 20000);
+    assert_non_null(arena_alloc(&a, 12000)); /* more than a first chunk holds */
+    while (arena_alloc(&a, 1000))
+        ;
+    arena_reset(&a);
+    assert_in_range(a.reserved, 12000, 12100);
+    assert_non_null(arena_alloc(&a, 12000));
+    assert_in_range(a.reserved, 12000, 12100);
+    arena_done(&a);
+}
+
 static void zeroes_and_checks_arrays(void **state)
 {
     struct arena a;
@@ -128,6 +145,7 @@ int main(void)
         cmocka_unit_test(gives_aligned_memory_that_does_not_overlap),
         cmocka_unit_test(counts_what_it_took),
         cmocka_unit_test(refuses_what_passes_the_maximum),
+        cmocka_unit_test(keeps_its_largest_chunk),
         cmocka_unit_test(zeroes_and_checks_arrays),
         cmocka_unit_test(stops_allocating_after_warm_up),
         cmocka_unit_test(copies_spans),

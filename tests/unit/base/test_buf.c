@@ -44,6 +44,7 @@ static void reaches_its_maximum_exactly(void **state)
     assert_int_equal(buf_char(&b, 'x'), -EMSGSIZE);
     assert_int_equal(buf_append(&b, NULL, 0), -EMSGSIZE);
     assert_null(buf_reserve(&b, 0)); /* sticky */
+    assert_int_equal(buf_printf(&b, "%s", ""), -EMSGSIZE);
     assert_int_equal(b.n, 1000);
     buf_reset(&b);
     assert_int_equal(buf_error(&b), 0);
@@ -67,6 +68,19 @@ static void keeps_what_it_had_on_failure(void **state)
     assert_int_equal(buf_printf(&b, "%s", "89012345"), -EMSGSIZE);
     assert_string_equal(b.p, "1234567");
     assert_int_equal(b.n, 7);
+    buf_done(&b);
+}
+
+static void prints_past_its_room(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 0);
+    buf_str(&b, "x");
+    assert_int_equal(buf_printf(&b, "%5000d", 7), 0);
+    assert_int_equal(b.n, 5001);
+    assert_memory_equal(b.p + 4999, " 7", 3);
     buf_done(&b);
 }
 
@@ -218,6 +232,7 @@ int main(void)
         cmocka_unit_test(appends),
         cmocka_unit_test(reaches_its_maximum_exactly),
         cmocka_unit_test(keeps_what_it_had_on_failure),
+        cmocka_unit_test(prints_past_its_room),
         cmocka_unit_test(reserves_and_consumes),
         cmocka_unit_test(random_appends_keep_the_bytes),
         cmocka_unit_test(writes_json_strings),

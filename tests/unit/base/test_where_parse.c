@@ -88,6 +88,7 @@ static void binds_as_the_grammar_says(void **state)
         {"attributes.plan = gold and experiments.apology-v2 = B",
          "(attributes[plan]=gold and experiments[apology-v2]=B)"},
         {"attributes.'VIP level' >= 3", "attributes[VIP level]>=3"},
+        {"experiments.'a b' = B", "experiments[a b]=B"},
         {"attributes.and = x", "attributes[and]=x"},
         {"surveyed = TRUE and backfill != false", "(surveyed=TRUE and not backfill=false)"},
         {"created_at >= '2026-11-22' and created_at<2026-11-23T00:00:00+09:00",
@@ -178,6 +179,13 @@ static void says_where_and_what(void **state)
         {"created_at > 30d", 14, "created_at is compared with a date, an RFC 3339 time or now-30d"},
         {"created_at > 2026-02-29", 14,
          "created_at is compared with a date, an RFC 3339 time or now-30d"},
+        {"created_at > now*30d", 14,
+         "created_at is compared with a date, an RFC 3339 time or now-30d"},
+        {"created_at > now-30", 14,
+         "created_at is compared with a date, an RFC 3339 time or now-30d"},
+        {"kind 'x' = y", 6, "expected = != < <= > >= in has or matches, found 'x'"},
+        {"experiments.'' = y", 1, "experiments needs a name: experiments.NAME"},
+        {"experiments. 'x' = y", 1, "experiments needs a name: experiments.NAME"},
         {"surveyed = 1", 12, "surveyed is compared with true or false"},
         {"surveyed = 'true'", 12, "surveyed is compared with true or false"},
         {"surveyed in (true)", 10, "surveyed is compared with = or !="},
@@ -213,6 +221,9 @@ static void says_where_and_what(void **state)
         {"tag = a & tag = b", 9,
          "unexpected character &; text that contains it is written in quotes"},
         {"!surveyed = true", 1, "unexpected character !; write not or !="},
+        {"\uFEFFtag = x", 1, "unexpected character U+FEFF"},
+        {"tag = a\u200B", 8, "unexpected character U+200B"},
+        {"tga = x", 1, "unknown field \"tga\"; did you mean tag?"},
         {"tag = \x01", 7, "unexpected character U+0001"},
         {"tag = 가\xFF", 8, "this is not valid UTF-8"},
     };
@@ -295,6 +306,8 @@ static void customers_have_attributes(void **state)
     assert_string_equal(e.message, "grade has one value: write = or in");
     assert_int_equal(where_parse(SPAN_LIT("attributes. = x"), WHERE_CUSTOMER, &arena, &w, &e),
                      -EINVAL);
+    assert_int_equal(where_parse(SPAN_LIT("experiments.'x y' = B"), WHERE_CUSTOMER, &arena, &w, &e),
+                     -EINVAL);
 }
 
 static void finds_fields(void **state)
@@ -361,6 +374,9 @@ static void holds_its_limits(void **state)
     assert_int_equal(parse_buf(&b, &e), -EINVAL);
     assert_string_equal(e.message, "nested deeper than 32");
     assert_int_equal(e.column, 65);
+
+    repeat(&b, "tag=a", " or not (tag=a)", WHERE_DEPTH_MAX); /* side by side is not deep */
+    assert_int_equal(parse_buf(&b, &e), 0);
 
     repeat(&b, "tag in (a", ",a", WHERE_VALUES_MAX - 1);
     buf_char(&b, ')');
