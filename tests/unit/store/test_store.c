@@ -1,0 +1,345 @@
+/* Life of a store: creation, refusal, documents, logs, outbox, transactions. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/store/fixture.h"
+
+static int setup(void **state)
+{
+    static struct fixture fx;
+    fixture_init(&fx);
+    *state = &fx;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_done(*state);
+    return 0;
+}
+
+/* Opens with a changed config, expects a refusal and that the sentence has `word` in it. */
+static void refused(struct fixture *fx, const struct store_config *cfg, int error, const char *word)
+{
+    char message[512] = "";
+    struct store *s = NULL;
+    (void)fx;
+    assert_int_equal(store_open(cfg, message, sizeof(message), &s), error);
+    assert_null(s);
+    if (!strstr(message, word))
+        fail_msg("\"%s\" does not say \"%s\"", message, word);
+}
+
+static void opens_again_with_what_was_committed(void **state)
+{
+    struct fixture *fx = *state;
+    struct span value;
+    struct store_txn *t = fixture_begin(fx);
+    assert_ok(store_doc_put(t, STORE_DOC_RULE, SPAN_LIT("r1"), SPAN_LIT("kept")));
+    assert_ok(store_commit(t));
+    t = fixture_begin(fx);
+    assert_ok(store_doc_put(t, STORE_DOC_RULE, SPAN_LIT("r2"), SPAN_LIT("aborted")));
+    store_abort(t);
+    fixture_reopen(fx);
+    struct store_view *v = fixture_view(fx);
+    assert_ok(store_doc_get(v, STORE_DOC_RULE, SPAN_LIT("r1"), &fx->a, &value));
+    assert_true(span_is(value, "kept"));
+    assert_int_equal(store_doc_get(v, STORE_DOC_RULE, SPAN_LIT("r2"), &fx->a, &value), -ENOENT);
+    store_view_end(v);
+}
+
+static void refuses_another_workspace(void **state)
+{
+    struct fixture *fx = *state;
+    struct store_config cfg = fx->cfg;
+    store_close(fx->store);
+    cfg.workspace = SPAN_LIT("other");
+    refused(fx, &cfg, -VOC_E_VERSION, "\"acme\"");
+    fixture_open(fx);
+}
+
+static void refuses_a_second_opener(void **state)
+{
+    struct fixture *fx = *state;
+    refused(fx, &fx->cfg, -EBUSY, "in use");
+}
+
+static void refuses_what_is_no_store(void **state)
+{
+    struct fixture *fx = *state;
+    struct store_config cfg = fx->cfg;
+    char path[512];
+    cfg.dir = test_dir();
+    cfg.create = false;
+    refused(fx, &cfg, -ENOENT, "no store there");
+    snprintf(path, sizeof(path), "%s/data.mdb", cfg.dir);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    refused(fx, &cfg, -VOC_E_CORRUPT, "empty");
+    char noise[8192];
+    memset(noise, 'x', sizeof(noise));
+    assert_int_equal(write(fd, noise, sizeof(noise)), sizeof(noise));
+    close(fd);
+    refused(fx, &cfg, -VOC_E_VERSION, "not a vocd store");
+    cfg.create = true; /* never over a foreign file */
+    refused(fx, &cfg, -VOC_E_VERSION, "not a vocd store");
+}
+
+/* What a killed creation leaves behind is in the way of nothing. */
+static void begins_again_after_an_unfinished_creation(void **state)
+{
+    struct fixture *fx = *state;
+    struct store_config cfg = fx->cfg;
+    struct store *s = NULL;
+    char path[512], message[256];
+    cfg.dir = test_dir();
+    snprintf(path, sizeof(path), "%s/.making", cfg.dir);
+    assert_ok(mkdir(path, 0700));
+    snprintf(path, sizeof(path), "%s/.making/data.mdb", cfg.dir);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(write(fd, "half", 4), 4);
+    close(fd);
+    assert_ok(store_open(&cfg, message, sizeof(message), &s));
+    store_close(s);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static int count_doc(void *ctx, struct span key, struct span value)
+{
+    struct buf *b = ctx;
+    (void)value;
+    buf_add(b, key);
+    return buf_char(b, ' ');
+}
+
+static void documents_are_ordered_and_kinds_apart(void **state)
+{
+    struct fixture *fx = *state;
+    struct buf b;
+    struct store_txn *t = fixture_begin(fx);
+    buf_init(&b, 0);
+    assert_ok(store_doc_put(t, STORE_DOC_JOB, SPAN_LIT("b"), SPAN_LIT("2")));
+    assert_ok(store_doc_put(t, STORE_DOC_JOB, SPAN_LIT("a"), SPAN_LIT("1")));
+    assert_ok(store_doc_put(t, STORE_DOC_JOB, SPAN_LIT("c"), SPAN_LIT("3")));
+    assert_ok(store_doc_put(t, STORE_DOC_TOKEN, SPAN_LIT("z"), SPAN_LIT("4")));
+    assert_ok(store_doc_put(t, STORE_DOC_CURSOR, SPAN_LIT("y"), SPAN_LIT("")));
+    assert_ok(store_commit(t));
+    struct store_view *v = fixture_view(fx);
+    assert_ok(store_doc_each(v, STORE_DOC_JOB, SPAN_NONE, false, count_doc, &b));
+    assert_ok(store_doc_each(v, STORE_DOC_JOB, SPAN_NONE, true, count_doc, &b));
+    assert_ok(store_doc_each(v, STORE_DOC_JOB, SPAN_LIT("b"), false, count_doc, &b));
+    assert_ok(store_doc_each(v, STORE_DOC_JOB, SPAN_LIT("b"), true, count_doc, &b));
+    assert_string_equal(b.p, "a b c c b a b c a ");
+    store_view_end(v);
+    t = fixture_begin(fx);
+    assert_ok(store_doc_delete(t, STORE_DOC_JOB, SPAN_LIT("b")));
+    assert_ok(store_doc_delete(t, STORE_DOC_JOB, SPAN_LIT("never there")));
+    assert_ok(store_commit(t));
+    buf_reset(&b);
+    v = fixture_view(fx);
+    assert_ok(store_doc_each(v, STORE_DOC_JOB, SPAN_NONE, false, count_doc, &b));
+    assert_string_equal(b.p, "a c ");
+    store_view_end(v);
+    buf_done(&b);
+}
+
+static void a_long_document_key_is_refused_alone(void **state)
+{
+    struct fixture *fx = *state;
+    char key[600];
+    memset(key, 'k', sizeof(key));
+    struct store_txn *t = fixture_begin(fx);
+    assert_int_equal(store_doc_put(t, STORE_DOC_JOB, span_of(key, 511), SPAN_LIT("v")),
+                     -ENAMETOOLONG);
+    assert_ok(store_doc_put(t, STORE_DOC_JOB, span_of(key, 510), SPAN_LIT("v")));
+    assert_ok(store_commit(t));
+}
+
+static int collect_log(void *ctx, uint64_t n, struct span entry)
+{
+    return buf_printf(ctx, "%llu=%.*s ", (unsigned long long)n, SPAN_FMT(entry));
+}
+
+static void a_log_is_numbered_without_gaps(void **state)
+{
+    struct fixture *fx = *state;
+    struct span entry;
+    struct buf b;
+    uint64_t n = 99;
+    buf_init(&b, 0);
+    struct store_txn *t = fixture_begin(fx);
+    assert_ok(store_log_last(t, STORE_LOG_ACCESS, &fx->a, &n, &entry));
+    assert_int_equal(n, 0);
+    assert_null(entry.p);
+    assert_ok(store_log_append(t, STORE_LOG_ACCESS, SPAN_LIT("one"), &n));
+    assert_int_equal(n, 1);
+    assert_ok(store_log_append(t, STORE_LOG_ACCESS, SPAN_LIT("two"), &n));
+    assert_ok(store_log_last(t, STORE_LOG_ACCESS, &fx->a, &n, &entry));
+    assert_int_equal(n, 2);
+    assert_true(span_is(entry, "two"));
+    assert_ok(store_commit(t));
+    t = fixture_begin(fx);
+    assert_ok(store_log_append(t, STORE_LOG_ACCESS, SPAN_LIT("lost"), &n));
+    store_abort(t);
+    t = fixture_begin(fx);
+    assert_ok(store_log_append(t, STORE_LOG_ACCESS, SPAN_LIT("three"), &n));
+    assert_int_equal(n, 3);
+    assert_ok(store_commit(t));
+    struct store_view *v = fixture_view(fx);
+    assert_ok(store_log_each(v, STORE_LOG_ACCESS, 2, false, collect_log, &b));
+    assert_ok(store_log_each(v, STORE_LOG_ACCESS, 0, true, collect_log, &b));
+    assert_ok(store_log_each(v, STORE_LOG_ACCESS, 2, true, collect_log, &b));
+    assert_string_equal(b.p, "2=two 3=three 3=three 2=two 1=one 1=one ");
+    store_view_end(v);
+    buf_done(&b);
+}
+
+static int collect_outbox(void *ctx, const struct store_outbox_row *row)
+{
+    return buf_printf(ctx, "%lld:%u:%.*s:%.*s ", (long long)row->due, row->attempts,
+                      SPAN_FMT(row->receiver), SPAN_FMT(row->payload));
+}
+
+static void the_outbox_is_in_order_of_due(void **state)
+{
+    struct fixture *fx = *state;
+    struct buf b;
+    struct uuid x = {{1}}, y = {{2}}, z = {{3}};
+    buf_init(&b, 0);
+    struct store_txn *t = fixture_begin(fx);
+    struct store_outbox_row row = {x, 300, 0, SPAN_LIT("ops"), SPAN_LIT("X")};
+    assert_ok(store_outbox_put(t, &row));
+    row = (struct store_outbox_row){y, 100, 0, SPAN_LIT("ops"), SPAN_LIT("Y")};
+    assert_ok(store_outbox_put(t, &row));
+    row = (struct store_outbox_row){z, -5, 0, SPAN_LIT("jandi"), SPAN_LIT("Z")};
+    assert_ok(store_outbox_put(t, &row));
+    assert_ok(store_outbox_retry(t, &y, 400, 3));
+    assert_ok(store_outbox_delete(t, &(struct uuid){{9}}));
+    assert_int_equal(store_outbox_retry(t, &(struct uuid){{9}}, 1, 1), -ENOENT);
+    assert_ok(store_commit(t));
+    struct store_view *v = fixture_view(fx);
+    assert_ok(store_outbox_each(v, 300, collect_outbox, &b));
+    assert_string_equal(b.p, "-5:0:jandi:Z 300:0:ops:X ");
+    buf_reset(&b);
+    store_view_end(v);
+    t = fixture_begin(fx);
+    assert_ok(store_outbox_delete(t, &x));
+    assert_ok(store_commit(t));
+    v = fixture_view(fx);
+    assert_ok(store_outbox_each(v, INT64_MAX, collect_outbox, &b));
+    assert_string_equal(b.p, "-5:0:jandi:Z 400:3:ops:Y ");
+    store_view_end(v);
+    buf_done(&b);
+}
+
+static void one_transaction_at_a_time(void **state)
+{
+    struct fixture *fx = *state;
+    struct store_txn *second = NULL, *t = fixture_begin(fx);
+    assert_int_equal(store_begin(fx->store, 0, &second), -EBUSY);
+    store_abort(t);
+    assert_ok(store_begin(fx->store, 0, &second));
+    store_abort(second);
+    store_abort(NULL);
+    store_view_end(NULL);
+}
+
+/* A full map fails the transaction, keeps failing it, and leaves the store as it was. */
+static void a_full_map_is_sticky_and_leaves_no_trace(void **state)
+{
+    struct fixture *fx = *state;
+    char *big = calloc(1, 1 << 20);
+    struct span value;
+    store_close(fx->store);
+    fx->cfg.map_size = 4 << 20;
+    fixture_open(fx);
+    struct store_txn *t = fixture_begin(fx);
+    assert_ok(store_doc_put(t, STORE_DOC_SETTING, SPAN_LIT("small"), SPAN_LIT("1")));
+    assert_ok(store_commit(t));
+    t = fixture_begin(fx);
+    int r = 0;
+    for (int i = 0; i < 8 && r == 0; i++) {
+        char key[8];
+        snprintf(key, sizeof(key), "%d", i);
+        r = store_doc_put(t, STORE_DOC_SETTING, span_str(key), span_of(big, 1 << 20));
+    }
+    assert_int_equal(r, -VOC_E_MAPFULL);
+    assert_int_equal(store_txn_error(t), -VOC_E_MAPFULL);
+    assert_int_equal(store_doc_put(t, STORE_DOC_SETTING, SPAN_LIT("t"), SPAN_LIT("1")),
+                     -VOC_E_MAPFULL);
+    assert_int_equal(store_commit(t), -VOC_E_MAPFULL);
+    assert_ok(store_grow(fx->store, 64 << 20));
+    t = fixture_begin(fx);
+    for (int i = 0; i < 8; i++) {
+        char key[8];
+        snprintf(key, sizeof(key), "%d", i);
+        assert_ok(store_doc_put(t, STORE_DOC_SETTING, span_str(key), span_of(big, 1 << 20)));
+    }
+    assert_ok(store_commit(t));
+    struct store_view *v = fixture_view(fx);
+    assert_ok(store_doc_get(v, STORE_DOC_SETTING, SPAN_LIT("small"), &fx->a, &value));
+    assert_int_equal(store_doc_get(v, STORE_DOC_SETTING, SPAN_LIT("t"), &fx->a, &value), -ENOENT);
+    store_view_end(v);
+    free(big);
+}
+
+static void a_view_sees_one_moment(void **state)
+{
+    struct fixture *fx = *state;
+    struct store_stats st;
+    struct span value;
+    struct store_view *old = fixture_view(fx);
+    for (int i = 0; i < 3; i++) {
+        struct store_txn *t = fixture_begin(fx);
+        assert_ok(store_doc_put(t, STORE_DOC_DEAD_LETTER, span_of((char[]){(char)('a' + i)}, 1),
+                                SPAN_LIT("x")));
+        assert_ok(store_commit(t));
+    }
+    assert_int_equal(store_doc_get(old, STORE_DOC_DEAD_LETTER, SPAN_LIT("a"), &fx->a, &value),
+                     -ENOENT);
+    assert_ok(store_stats(fx->store, &st));
+    assert_int_equal(st.dead_letters, 3);
+    assert_int_equal(st.oldest_reader_txns, 3);
+    assert_int_equal(store_reader_check(fx->store), 0);
+    store_view_end(old);
+}
+
+static void the_ballast_comes_and_goes(void **state)
+{
+    struct fixture *fx = *state;
+    struct stat st;
+    char path[512];
+    store_close(fx->store);
+    fx->cfg.ballast = 1 << 20;
+    fixture_open(fx);
+    snprintf(path, sizeof(path), "%s/ballast", fx->dir);
+    assert_ok(stat(path, &st));
+    assert_true(st.st_blocks * 512 >= 1 << 20);
+    assert_ok(store_ballast(fx->store, false));
+    assert_int_equal(stat(path, &st), -1);
+    assert_ok(store_ballast(fx->store, false));
+    assert_ok(store_ballast(fx->store, true));
+    assert_ok(stat(path, &st));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(opens_again_with_what_was_committed, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_another_workspace, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_a_second_opener, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_what_is_no_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(begins_again_after_an_unfinished_creation, setup, teardown),
+        cmocka_unit_test_setup_teardown(documents_are_ordered_and_kinds_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_long_document_key_is_refused_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_log_is_numbered_without_gaps, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_outbox_is_in_order_of_due, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_transaction_at_a_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_full_map_is_sticky_and_leaves_no_trace, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_view_sees_one_moment, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_ballast_comes_and_goes, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
