@@ -1,13 +1,14 @@
 /* worker: the hand-over between the loop and the one thread that writes.
  *
- *   loop thread:   worker_submit(node) ──► lane queues, bounded in bytes ──► run(list)   worker thread
- *   loop thread:   done(list)          ◄────────────────────────────────── (when run returns)
+ *   loop thread:   worker_submit(node) ──► lane queues, bounded in bytes ──► run(list)   worker
+ * thread loop thread:   done(list)          ◄────────────────────────────────── (when run returns)
  *
  * run() gets what is queued up to batch_bytes and batch_nodes, lane 0 first, order kept within a
  * lane; lane 1 is never starved: a batch always takes at least one of its nodes when there is one.
  * The node is the submitter's memory; between submit and done it belongs to the worker.
  *
- * Threads: all functions on the loop thread but worker_beat(). Bytes count until done() was called. */
+ * Threads: all functions on the loop thread but worker_beat(). Bytes count until done() was called.
+ */
 #ifndef VOC_CORE_WORKER_H
 #define VOC_CORE_WORKER_H
 
@@ -36,7 +37,8 @@ int worker_new(const struct worker_config *cfg, struct worker **ret_worker);
 int worker_submit(struct worker *w, struct worker_node *node);
 bool worker_has_room(const struct worker *w, unsigned lane, size_t bytes);
 size_t worker_queued(const struct worker *w, unsigned lane); /* bytes */
-/* Takes no more; runs what is queued, calls its done()s, ends the thread, then `stopped` on the loop. */
+/* Takes no more; runs what is queued, calls its done()s, ends the thread, then `stopped` on the
+ * loop. */
 void worker_stop(struct worker *w, void (*stopped)(void *ctx), void *ctx);
 void worker_free(struct worker *w); /* after `stopped`; NULL is fine */
 /* Sign of life: called by run() between steps of long work; also set whenever the thread wakes. An
