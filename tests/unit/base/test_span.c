@@ -154,6 +154,7 @@ static void globs(void **state)
         {"😀", "?", true},
         {"abcabd", "*abd", true},
         {"aaab", "*a?b", true},
+        {"가axy", "*???x?", false}, /* a star steps over whole code points */
         {"mississippi", "m*iss*ip*i", true},
         {"mississippi", "m*iss*x*i", false},
         {"a*b", "a**b", true},
