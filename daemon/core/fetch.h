@@ -1,0 +1,69 @@
+/* fetch: outgoing HTTP, many at once, on the loop. The only curl.h user.
+ *
+ * Where a request may go is judged by the address it would be sent to, after resolution and again
+ * on a kept connection, so that no name and no redirect (none is followed) leads inside: never
+ * unspecified, multicast, broadcast and cloud metadata addresses private  loopback, link-local,
+ * private and shared ranges: only with allow_private, or loopback when the URL says 127.0.0.1,
+ * localhost or [::1] itself Through a proxy, the proxy decides; only what the URL says literally is
+ * judged here.
+ *
+ * Thread: the loop thread. Ownership: everything of a request is copied by fetch_start(). Bounds:
+ * 1,024 requests at once, 64 connections, 8 to one host; an answer's header 16 KiB. Shutdown: at
+ * STOP_DELIVER no new request is taken, those under way have four seconds, then they end with
+ * -ECANCELED. */
+#ifndef VOC_CORE_FETCH_H
+#define VOC_CORE_FETCH_H
+
+#include "base/record.h"
+#include "daemon/core/loop.h"
+
+struct fetch;
+struct fetch_job;
+
+struct fetch_request {
+    const char *method; /* NULL: GET, or POST with a body */
+    struct span url;
+    const struct pair *headers;
+    size_t n_headers;
+    struct span body;    /* absent: none */
+    int64_t timeout_ms;  /* for all of it; 0: 30 s */
+    size_t max_response; /* bytes of the answer's body; 0: 64 KiB */
+    struct span proxy;   /* absent: none; the environment's are never used */
+    bool allow_private;
+};
+
+struct fetch_response {
+    int status;                 /* 0 when no answer came */
+    int error;                  /* 0: all of the answer came. -EACCES: address refused; -ETIMEDOUT;
+                                   -EMSGSIZE: larger than max_response; -ECANCELED; -EIO: the rest */
+    const char *message;        /* of an error; "" without. No part of the URL but the host */
+    const struct pair *headers; /* names in lower case, in order */
+    size_t n_headers;
+    struct span body;
+};
+
+/* The response lives until `done` returns. Called exactly once per started and not cancelled
+ * request, never from inside fetch_start(). May start and cancel others. */
+typedef void fetch_done_fn(void *ctx, const struct fetch_response *r);
+
+int fetch_new(struct loop *l, struct fetch **ret_fetch);
+void fetch_free(struct fetch *f); /* after the loop has run to its end; NULL is fine */
+
+/* 0; -EINVAL for a URL, method or header that can not be sent; -EACCES when the URL says a refused
+ * address; -EAGAIN when 1,024 are under way; -ESHUTDOWN; -ENOMEM. ret_job may be NULL. */
+int fetch_start(struct fetch *f, const struct fetch_request *request, fetch_done_fn *done,
+                void *ctx, struct fetch_job **ret_job);
+/* Not after `done` was called. `done` will not be. */
+void fetch_cancel(struct fetch_job *job);
+size_t fetch_active(const struct fetch *f);
+
+/* Whether a URL could be sent at all: http or https, a host, no user and password. 0; -EINVAL or
+ * -EACCES with a message. Resolves nothing. Any thread. */
+int fetch_check_url(struct span url, bool allow_private, char *message, size_t size);
+/* Absent when the answer has no such header; `name` in lower case. */
+struct span fetch_header(const struct fetch_response *r, const char *name);
+/* What Retry-After asks for, seconds or a date, in ms from now_ms; -1 without one. At most 1 day.
+ */
+int64_t fetch_retry_after(const struct fetch_response *r, int64_t now_ms);
+
+#endif
