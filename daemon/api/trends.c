@@ -8,6 +8,7 @@
 #include "daemon/core/zone.h"
 #include "daemon/stats.h"
 
+static const double LEVEL = 0.95;
 enum { MAX_BUCKETS = 4096, DEFAULT_KEYS = 50, MAX_KEYS = 1000 };
 
 /* measure, code, what store adds up for it */
@@ -53,27 +54,27 @@ struct trend_request {
     int64_t max_keys;
 };
 
-static struct interval exact(uint64_t count)
+static struct stats_interval exact(uint64_t count)
 {
     double v = (double)count;
-    return (struct interval){v, v, v};
+    return (struct stats_interval){v, v, v};
 }
 
-static struct interval mean_of(struct store_moments m, uint64_t *ret_n)
+static struct stats_interval mean_of(struct store_moments m, uint64_t *ret_n)
 {
     *ret_n = m.n;
-    return stats_mean(m.n, m.sum, m.sum2);
+    return stats_mean(&(struct stats_sum){m.n, m.sum, m.sum2}, LEVEL);
 }
 
-static struct interval share_of(uint64_t k, uint64_t n, uint64_t *ret_n)
+static struct stats_interval share_of(uint64_t k, uint64_t n, uint64_t *ret_n)
 {
     *ret_n = n;
-    return stats_wilson(k, n);
+    return stats_wilson(k, n, LEVEL);
 }
 
 /* `all` is the bucket over all keys: what a share is of. */
-static struct interval measure_value(enum measure m, const struct store_sums *s,
-                                     const struct store_sums *all, uint64_t *ret_n)
+static struct stats_interval measure_value(enum measure m, const struct store_sums *s,
+                                           const struct store_sums *all, uint64_t *ret_n)
 {
     uint64_t said = s->negative + s->neutral + s->positive;
     *ret_n = s->rows;
@@ -90,14 +91,14 @@ static struct interval measure_value(enum measure m, const struct store_sums *s,
         return share_of(s->positive, said, ret_n);
     case M_NET_SENTIMENT:
         *ret_n = said;
-        return stats_net(s->positive, s->negative, said);
+        return stats_net(s->positive, s->negative, said, LEVEL);
     case M_POLARITY:
         return mean_of(s->polarity, ret_n);
     case M_CSAT:
         return share_of(s->csat_top, s->csat_n, ret_n);
     case M_NPS:
         *ret_n = s->nps_n;
-        return stats_net(s->promoters, s->detractors, s->nps_n);
+        return stats_net(s->promoters, s->detractors, s->nps_n, LEVEL);
     case M_CES:
         return mean_of(s->ces, ret_n);
     case M_RATING:
@@ -114,10 +115,10 @@ static void put_number(struct query *q, enum measure m, const struct store_sums 
                        const struct store_sums *all)
 {
     uint64_t n;
-    struct interval v = measure_value(m, s, all, &n);
+    struct stats_interval v = measure_value(m, s, all, &n);
     bool counted = m <= M_CUSTOMERS;
     if (n == 0 && !counted)
-        v = (struct interval){NAN, NAN, NAN}; /* null: nothing is known, not zero */
+        v = (struct stats_interval){NAN, NAN, NAN}; /* null: nothing is known, not zero */
     json_num(&q->json, "value", v.value);
     json_int(&q->json, "n", (int64_t)n);
     json_num(&q->json, "low", v.low);

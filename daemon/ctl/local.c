@@ -1,0 +1,214 @@
+/* vocctl ready, hello, alert listen, access-log verify: small helpers around a running daemon. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "daemon/ctl/ctl.h"
+#include "daemon/trust/access_log.h"
+
+enum { NOTICE_MAX = 1 << 20, POLL_MS = 50, DEFAULT_LISTEN = 8643, PAGE = 500 };
+
+int ctl_ready(struct ctl *c)
+{
+    const char *wait = ctl_option(c, "--wait"), *pid = ctl_option(c, "--pid");
+    int64_t until = clock_mono(&clock_system) + (wait ? atoi(wait) : 0) * MS_SECOND;
+    struct client *client = ctl_leftover(c, 1) ? NULL : client_new(&c->client);
+    bool ready = false, more = client != NULL;
+    while (more) {
+        struct client_answer a;
+        client_call(client, ROLE_ADMIN, "GET", "/readyz", NULL, SPAN_NONE, &a);
+        ready = a.status == 200;
+        more =
+            !ready && clock_mono(&clock_system) < until && (!pid || kill((pid_t)atoi(pid), 0) == 0);
+        if (more)
+            usleep(POLL_MS * 1000);
+        else if (!ready)
+            client_ok(&a);
+        buf_done(&a.body);
+    }
+    client_free(client);
+    return ready ? CTL_OK : CTL_FAILED;
+}
+
+int ctl_hello(struct ctl *c)
+{
+    struct client *client = ctl_leftover(c, 1) ? NULL : client_new(&c->client);
+    if (!client)
+        return CTL_USAGE;
+    const char *url = client_url(client);
+    const char *ingest = client_token(client, ROLE_INGEST);
+    const char *quality = client_token(client, ROLE_QUALITY);
+    const char *agent = client_token(client, ROLE_AGENT);
+    if (!ingest || !quality || !agent) {
+        fputs("vocctl: no tokens file; give --tokens\n", stderr);
+        client_free(client);
+        return CTL_FAILED;
+    }
+    printf("\nvocd listens on %s\n\n"
+           "Send feedback (token of the role ingest):\n"
+           "  curl -s %s/v1/feedback -H 'Authorization: Bearer %s' -H 'Content-Type: "
+           "application/json' \\\n"
+           "    -d '{\"source\":\"web\",\"external_id\":\"1\",\"text\":\"배송이 너무 늦어요. 세 "
+           "번째 문의입니다\"}'\n\n"
+           "See it (quality):\n"
+           "  curl -s '%s/v1/feedback?limit=3' -H 'Authorization: Bearer %s'\n"
+           "  curl -s '%s/v1/trends?measure=negative_rate&by=category&bucket=day' -H "
+           "'Authorization: Bearer %s'\n\n"
+           "Open a customer as an agent sees one, masked:\n"
+           "  curl -s %s/v1/customers/c-003/context -H 'Authorization: Bearer %s'\n\n"
+           "Tokens of all roles are in the tokens file. Ctrl-C stops vocd; its data stays.\n",
+           url, url, ingest, url, quality, url, quality, url, agent);
+    client_free(client);
+    return CTL_OK;
+}
+
+/* --- alert listen --- */
+
+static int open_listener(int port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(fd, (struct sockaddr *)&at, sizeof at) < 0 || listen(fd, 16) < 0) {
+        int rc = -errno;
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+/* Where the body begins and how long it is; false while the head is not whole. */
+static bool find_body(const struct buf *in, size_t *ret_at, size_t *ret_n)
+{
+    size_t head = span_find(buf_span(in), SPAN_LIT("\r\n\r\n"));
+    if (head == SIZE_MAX)
+        return false;
+    *ret_at = head + 4;
+    *ret_n = 0;
+    for (const char *line = in->p; line < in->p + head; line = strstr(line, "\r\n") + 2) {
+        if (strncasecmp(line, "content-length:", 15) == 0)
+            *ret_n = (size_t)strtoul(line + 15, NULL, 10);
+    }
+    return true;
+}
+
+static void show_notice(struct span body)
+{
+    json_t *notice = json_loadb(body.p, body.n, 0, NULL), *alert;
+    size_t i;
+    const char *status = json_string_value(json_object_get(notice, "status"));
+    json_array_foreach(json_object_get(notice, "alerts"), i, alert)
+    {
+        json_t *notes = json_object_get(alert, "annotations");
+        const char *summary = json_string_value(json_object_get(notes, "summary"));
+        printf("[%s] %s\n", status ? status : "?", summary ? summary : "");
+    }
+    json_dumpf(notice, stdout, JSON_INDENT(2));
+    printf("\n\n");
+    fflush(stdout);
+    json_decref(notice);
+}
+
+static void serve(int fd)
+{
+    static const char answer[] = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+    struct buf in;
+    size_t at = 0, n = 0;
+    struct timeval patience = {.tv_sec = 10};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    buf_init(&in, NOTICE_MAX);
+    for (;;) {
+        bool head = in.n > 0 && find_body(&in, &at, &n);
+        if (head && in.n - at >= n)
+            break;
+        char *to = buf_reserve(&in, 4096);
+        ssize_t got = to ? read(fd, to, 4095) : -1;
+        if (got <= 0)
+            goto out;
+        in.n += (size_t)got;
+        in.p[in.n] = '\0';
+    }
+    show_notice(span_of(in.p + at, n));
+    if (write(fd, answer, sizeof answer - 1) < 0)
+        perror("vocctl: answer");
+out:
+    buf_done(&in);
+}
+
+int ctl_listen(struct ctl *c)
+{
+    const char *port = ctl_option(c, "--port"), *count = ctl_option(c, "--count");
+    int left = count ? atoi(count) : -1;
+    if (ctl_leftover(c, 2))
+        return CTL_USAGE;
+    int fd = open_listener(port ? atoi(port) : DEFAULT_LISTEN);
+    if (fd < 0) {
+        fprintf(stderr, "vocctl: can not listen: %s\n", strerror(-fd));
+        return CTL_FAILED;
+    }
+    fprintf(stderr, "waiting for notices on http://127.0.0.1:%d/\n",
+            port ? atoi(port) : DEFAULT_LISTEN);
+    for (; left != 0; left -= left > 0) {
+        int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+        if (peer < 0)
+            continue;
+        serve(peer);
+        close(peer);
+    }
+    close(fd);
+    return CTL_OK;
+}
+
+/* --- access-log verify --- */
+
+static bool verify_page(json_t *items, struct access_verifier *v)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(items, i, item)
+    {
+        char *text = json_dumps(item, JSON_COMPACT);
+        enum access_fault fault = access_verify(v, span_str(text));
+        free(text);
+        if (fault != ACCESS_OK) {
+            fprintf(stderr, "access log: after entry %llu: %s\n", (unsigned long long)v->n,
+                    access_fault_text(fault));
+            return false;
+        }
+    }
+    return true;
+}
+
+int ctl_access_log(struct ctl *c)
+{
+    struct access_verifier v = {0};
+    struct client *client = ctl_leftover(c, 2) ? NULL : client_new(&c->client);
+    bool ok = client != NULL, more = ok;
+    while (ok && more) {
+        char path[128];
+        struct client_answer a;
+        snprintf(path, sizeof path, "/v1/access-log?order=asc&limit=%d&cursor=%llu", PAGE,
+                 (unsigned long long)v.n + 1);
+        client_call(client, ROLE_ADMIN, "GET", path, NULL, SPAN_NONE, &a);
+        ok = client_ok(&a);
+        json_t *page = ok ? json_loadb(a.body.p, a.body.n, 0, NULL) : NULL;
+        ok = ok && verify_page(json_object_get(page, "items"), &v);
+        more = json_is_string(json_object_get(page, "next_cursor"));
+        json_decref(page);
+        buf_done(&a.body);
+    }
+    client_free(client);
+    if (ok)
+        printf("%llu entries, unbroken; newest %s\n", (unsigned long long)v.n, v.hash);
+    return ok ? CTL_OK : CTL_FAILED;
+}

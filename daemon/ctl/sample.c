@@ -1,0 +1,379 @@
+/* vocctl sample: the sample workspace, written for this project (daemon/ctl/sample/), with its
+ * times moved to the days before now. The incident (tag hub-delay, day -3 from 10 to 16 h) is moved
+ * into the last hour, so that its alert fires in front of the newcomer; what follows it is kept for
+ * `sample stream`. Sources are loaded as sample-NAME, so that removing them touches nothing else.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "daemon/core/zone.h"
+#include "daemon/ctl/ctl.h"
+
+#define EMBED(name, file)                                                                          \
+    __asm__(".section .rodata\n" #name ":\n.incbin \"daemon/ctl/sample/" file "\"\n"               \
+            ".byte 0\n.previous\n");                                                               \
+    extern const char name[] __attribute__((visibility("hidden")))
+
+EMBED(sample_feedback, "feedback.ndjson");
+EMBED(sample_customers, "customers.ndjson");
+EMBED(sample_activities, "activities.ndjson");
+EMBED(sample_segments, "segments.json");
+EMBED(sample_rules, "alert-rules.json");
+
+enum { BODY_MAX = 64 << 20, STREAM_DEFAULT_MS = 3000, STREAM_MIN_MS = 20 };
+
+struct sample {
+    struct client *client;
+    struct zone *zone;
+    int64_t now, today; /* today: local midnight as UTC ms */
+};
+
+/* --- times --- */
+
+/* "-3d 14:05" in Seoul. */
+static int64_t relative(const struct sample *s, const char *text)
+{
+    int days, hour, minute;
+    if (sscanf(text, "-%dd %d:%d", &days, &hour, &minute) != 3)
+        return NO_TIME;
+    return s->today - days * MS_DAY + hour * MS_HOUR + minute * MS_MINUTE;
+}
+
+enum part { PART_PLAIN, PART_INCIDENT, PART_AFTERMATH };
+
+static bool has_tag(json_t *record, const char *tag)
+{
+    size_t i;
+    json_t *t;
+    json_array_foreach(json_object_get(record, "tags"), i, t)
+    {
+        if (json_is_string(t) && strcmp(json_string_value(t), tag) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum part part_of(const struct sample *s, json_t *record)
+{
+    const char *text = json_string_value(json_object_get(record, "created_at"));
+    int64_t at = text ? relative(s, text) : NO_TIME;
+    int64_t begin = s->today - 3 * MS_DAY + 10 * MS_HOUR, end = begin + 6 * MS_HOUR;
+    if (at == NO_TIME || at < begin || !has_tag(record, "hub-delay"))
+        return PART_PLAIN;
+    return at < end ? PART_INCIDENT : PART_AFTERMATH;
+}
+
+/* Six hours of the incident become the last 55 minutes. */
+static int64_t placed(const struct sample *s, int64_t at, enum part part)
+{
+    int64_t begin = s->today - 3 * MS_DAY + 10 * MS_HOUR;
+    if (part == PART_INCIDENT)
+        return s->now - 55 * MS_MINUTE + (at - begin) * 55 / 360;
+    return at;
+}
+
+static void set_time(const struct sample *s, json_t *object, const char *key, enum part part)
+{
+    char text[TIME_RFC3339_MAX];
+    const char *given = json_string_value(json_object_get(object, key));
+    int64_t at = given ? relative(s, given) : NO_TIME;
+    if (at == NO_TIME)
+        return;
+    at = placed(s, at, part);
+    if (part == PART_AFTERMATH || at > s->now)
+        at = s->now;
+    size_t n = zone_format(s->zone, at, text);
+    json_object_set_new(object, key, json_stringn(text, n));
+}
+
+/* "@-400d" as an attribute: the date 400 days ago. */
+static void set_dates(const struct sample *s, json_t *attributes)
+{
+    const char *key;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(attributes, next, key, value)
+    {
+        int days;
+        char text[TIME_RFC3339_MAX];
+        if (!json_is_string(value) || sscanf(json_string_value(value), "@-%dd", &days) != 1)
+            continue;
+        zone_format(s->zone, s->today - days * MS_DAY, text);
+        json_object_set_new(attributes, key, json_stringn(text, 10));
+    }
+}
+
+static void set_source(json_t *object)
+{
+    char name[128];
+    const char *source = json_string_value(json_object_get(object, "source"));
+    if (!source)
+        return;
+    snprintf(name, sizeof name, "sample-%s", source);
+    json_object_set_new(object, "source", json_string(name));
+}
+
+static void place(const struct sample *s, json_t *record, enum part part)
+{
+    size_t i;
+    json_t *turn;
+    set_source(record);
+    set_time(s, record, "created_at", part);
+    set_time(s, record, "updated_at", part);
+    set_time(s, record, "at", part);
+    set_time(s, record, "effective_at", part);
+    json_array_foreach(json_object_get(record, "turns"), i, turn)
+    {
+        set_time(s, turn, "at", part);
+    }
+    set_dates(s, json_object_get(record, "attributes"));
+}
+
+static bool in_future(const struct sample *s, json_t *record)
+{
+    const char *text = json_string_value(json_object_get(record, "created_at"));
+    int64_t at = text ? relative(s, text) : NO_TIME;
+    return at != NO_TIME && at > s->now;
+}
+
+/* --- loading --- */
+
+static int post(struct sample *s, const char *path, struct span body)
+{
+    struct client_answer a;
+    client_call(s->client, ROLE_INGEST, "POST", path, "application/x-ndjson", body, &a);
+    bool ok = client_ok(&a);
+    json_t *counts = ok ? json_loadb(a.body.p, a.body.n, 0, NULL) : NULL;
+    if (counts)
+        printf("%-16s %4lld accepted, %lld updated, %lld duplicates, %lld rejected\n", path + 4,
+               (long long)json_integer_value(json_object_get(counts, "accepted")),
+               (long long)json_integer_value(json_object_get(counts, "updated")),
+               (long long)json_integer_value(json_object_get(counts, "duplicates")),
+               (long long)json_integer_value(json_object_get(counts, "rejected_count")));
+    if (counts && json_integer_value(json_object_get(counts, "rejected_count")) > 0) {
+        fprintf(stderr, "%.*s\n", (int)a.body.n, a.body.p);
+        ok = false;
+    }
+    json_decref(counts);
+    buf_done(&a.body);
+    return ok ? CTL_OK : CTL_FAILED;
+}
+
+static bool append(struct buf *body, json_t *record)
+{
+    char *text = json_dumps(record, JSON_COMPACT);
+    if (text) {
+        buf_str(body, text);
+        buf_char(body, '\n');
+    }
+    free(text);
+    return text && !buf_error(body);
+}
+
+/* The embedded lines whose part is wanted, placed in time. */
+static bool collect_lines(const struct sample *s, const char *lines, bool aftermath,
+                          struct buf *body)
+{
+    bool ok = true;
+    for (const char *at = lines; ok && *at;) {
+        size_t n = strcspn(at, "\n");
+        json_t *record = json_loadb(at, n, 0, NULL);
+        enum part part = part_of(s, record);
+        bool wanted = (part == PART_AFTERMATH) == aftermath && !in_future(s, record);
+        if (record && wanted) {
+            place(s, record, part);
+            ok = append(body, record);
+        }
+        json_decref(record);
+        at += n + (at[n] == '\n');
+    }
+    return ok;
+}
+
+static int send_lines(struct sample *s, const char *lines, const char *path)
+{
+    struct buf body;
+    buf_init(&body, BODY_MAX);
+    int code = collect_lines(s, lines, false, &body) ? post(s, path, buf_span(&body)) : CTL_FAILED;
+    buf_done(&body);
+    return code;
+}
+
+static int call_each(struct sample *s, const char *text, const char *path, const char *id,
+                     const char *method)
+{
+    size_t i;
+    json_t *item, *list = json_loads(text, 0, NULL);
+    int code = CTL_OK;
+    json_array_foreach(list, i, item)
+    {
+        struct client_answer a;
+        char where[256];
+        snprintf(where, sizeof where, "%s/%s", path, json_string_value(json_object_get(item, id)));
+        if (strcmp(id, "code") == 0)
+            json_object_del(item, "code");
+        char *body = json_dumps(item, JSON_COMPACT);
+        bool with_body = strcmp(method, "PUT") == 0;
+        client_call(s->client, ROLE_ADMIN, method, where, with_body ? "application/json" : NULL,
+                    with_body ? span_str(body) : SPAN_NONE, &a);
+        if (a.status != 404 && !client_ok(&a))
+            code = CTL_FAILED;
+        buf_done(&a.body);
+        free(body);
+    }
+    json_decref(list);
+    return code;
+}
+
+static int load(struct sample *s)
+{
+    int code = call_each(s, sample_segments, "/v1/segments", "code", "PUT");
+    if (code == CTL_OK)
+        code = send_lines(s, sample_customers, "/v1/customers");
+    if (code == CTL_OK)
+        code = send_lines(s, sample_activities, "/v1/activities");
+    if (code == CTL_OK)
+        code = call_each(s, sample_rules, "/v1/alert-rules", "name", "PUT");
+    if (code == CTL_OK)
+        code = send_lines(s, sample_feedback, "/v1/feedback");
+    return code;
+}
+
+/* --- removing --- */
+
+static int remove_source(struct sample *s, const char *source)
+{
+    struct client_answer a;
+    char path[256];
+    bool ok, done = false;
+    snprintf(path, sizeof path, "/v1/sources/sample-%s", source);
+    do {
+        client_call(s->client, ROLE_ADMIN, "DELETE", path, NULL, SPAN_NONE, &a);
+        ok = client_ok(&a);
+        done = ok && a.body.n && strstr(a.body.p, "true");
+        buf_done(&a.body);
+    } while (ok && !done);
+    return ok ? CTL_OK : CTL_FAILED;
+}
+
+static int remove_all(struct sample *s)
+{
+    static const char *const sources[] = {"survey", "mall", "helpdesk",  "livechat", "callcenter",
+                                          "social", "mail", "playstore", "appstore", "shop"};
+    int code = call_each(s, sample_rules, "/v1/alert-rules", "name", "DELETE");
+    for (size_t i = 0; code == CTL_OK && i < sizeof sources / sizeof *sources; i++)
+        code = remove_source(s, sources[i]);
+    if (code == CTL_OK)
+        code = call_each(s, sample_segments, "/v1/segments", "code", "DELETE");
+    if (code == CTL_OK)
+        puts("sample records, rules and segments removed; sample customers keep the attribute "
+             "sample=yes");
+    return code;
+}
+
+/* --- streaming: the aftermath of the incident first, then the rest again as new records --- */
+
+static void renew(const struct sample *s, json_t *record, uint64_t round)
+{
+    char id[160];
+    snprintf(id, sizeof id, "%s-%lld-%llu",
+             json_string_value(json_object_get(record, "external_id")), (long long)s->now,
+             (unsigned long long)round);
+    json_object_set_new(record, "external_id", json_string(id));
+    json_object_del(record, "conversation");
+    json_object_del(record, "updated_at");
+}
+
+static int send_one(struct sample *s, const char *line, size_t n, uint64_t round)
+{
+    struct client_answer a;
+    json_t *record = json_loadb(line, n, 0, NULL);
+    s->now = clock_wall(&clock_system);
+    place(s, record, PART_AFTERMATH);
+    renew(s, record, round);
+    char *body = json_dumps(record, JSON_COMPACT);
+    client_call(s->client, ROLE_INGEST, "POST", "/v1/feedback", "application/json", span_str(body),
+                &a);
+    bool ok = client_ok(&a);
+    printf("%s\n", json_string_value(json_object_get(record, "external_id")));
+    fflush(stdout);
+    buf_done(&a.body);
+    free(body);
+    json_decref(record);
+    return ok ? CTL_OK : CTL_FAILED;
+}
+
+static int stream(struct sample *s, int64_t every_ms, int64_t count)
+{
+    int code = CTL_OK;
+    int64_t sent = 0;
+    for (uint64_t round = 0; code == CTL_OK; round++) {
+        for (const char *at = sample_feedback; *at && code == CTL_OK;) {
+            size_t n = strcspn(at, "\n");
+            json_t *record = json_loadb(at, n, 0, NULL);
+            bool after = part_of(s, record) == PART_AFTERMATH;
+            json_decref(record);
+            if (after == (round == 0)) {
+                code = send_one(s, at, n, round);
+                if (++sent == count)
+                    return code;
+                usleep((useconds_t)(every_ms * 1000));
+            }
+            at += n + (at[n] == '\n');
+        }
+    }
+    return code;
+}
+
+static int usage(void)
+{
+    fputs("usage: vocctl sample load | remove | stream [--every MS] [--count N]\n", stderr);
+    return CTL_USAGE;
+}
+
+static bool number(struct ctl *c, const char *option, int64_t min, int64_t *io)
+{
+    const char *text = ctl_option(c, option);
+    return !text || (span_to_i64(span_str(text), io) == 0 && *io >= min);
+}
+
+static int set_clock(struct sample *s)
+{
+    struct civil c;
+    s->now = clock_wall(&clock_system);
+    int rc = zone_open(SPAN_LIT("Asia/Seoul"), &s->zone);
+    if (rc < 0)
+        return rc;
+    civil_from_ms(s->now + zone_offset(s->zone, s->now), &c);
+    c.hour = c.minute = c.second = c.ms = 0;
+    return zone_from_civil(s->zone, &c, &s->today);
+}
+
+int ctl_sample(struct ctl *c)
+{
+    struct sample s = {0};
+    int64_t every = STREAM_DEFAULT_MS, count = 0;
+    int code = CTL_FAILED;
+    if (!number(c, "--every", STREAM_MIN_MS, &every) || !number(c, "--count", 1, &count) ||
+        c->argc != 2)
+        return usage();
+    if (set_clock(&s) == 0)
+        s.client = client_new(&c->client);
+    if (!s.client)
+        goto out;
+    if (strcmp(c->argv[1], "load") == 0)
+        code = load(&s);
+    else if (strcmp(c->argv[1], "remove") == 0)
+        code = remove_all(&s);
+    else if (strcmp(c->argv[1], "stream") == 0)
+        code = stream(&s, every, count);
+    else
+        code = usage();
+out:
+    client_free(s.client);
+    zone_close(s.zone);
+    return code;
+}
