@@ -11,14 +11,17 @@
  * Fires when the measure passes `threshold` with n >= min_samples; resolves when it passes
  * `recover` the other way or n falls under min_samples for a whole window. One firing notice, one
  * resolved notice, each with an id that stays the same for every delivery attempt; both are outbox
- * rows of the very transaction that changed the state.
+ * rows of the very transaction that changed the state. Storing a changed rule resolves its alerts
+ * and begins afresh. A record fires a rule with `each` once, however often it is updated.
  *
  * Files: rule.c (JSON to rule), window.c (pure buckets and evaluation: values in, values out, also
- * for backtests), engine.c (this header), notice.c (what people read), receiver.c (payload shapes),
- * delivery.c (outbox drain on the loop).
+ * for backtests), engine.c (this header), group.c (a rule's groups and what a record is to them),
+ * state.c (what a restart needs), transition.c (firing and resolving), document.c (the JSON of an
+ * alert), notice.c (what people read), receiver.c (payload shapes), delivery.c (outbox drain on the
+ * loop).
  *
  * Threads: everything below on the worker inside its transaction, but alert_engine_load(), before
- * the worker runs. Nothing here reads the clock. */
+ * the worker runs, and alert_engine_set_receivers(). Nothing here reads the clock. */
 #ifndef VOC_ALERT_H
 #define VOC_ALERT_H
 
@@ -31,6 +34,7 @@ struct alert_batch;
 
 struct alert_config {
     struct span workspace;
+    struct store *store; /* windows of new and changed rules are read from its facts */
     int64_t max_lateness_ms;
     size_t max_groups; /* per rule; beyond, the group "(other)" */
     struct rng rng;
@@ -38,6 +42,10 @@ struct alert_config {
 };
 int alert_engine_new(const struct alert_config *cfg, struct alert_engine **ret_engine);
 void alert_engine_free(struct alert_engine *e); /* NULL is fine */
+/* Who gets the notices of rules that name nobody; copied. Any thread, also while the worker runs:
+ * takes effect with the next batch. None are known before the first call. 0 or -ENOMEM. */
+int alert_engine_set_receivers(struct alert_engine *e, const struct config_receiver *receivers,
+                               size_t n);
 /* Reads rules and alert states, seeds the windows from the facts. 0 or the store's error. */
 int alert_engine_load(struct alert_engine *e, struct store_view *v, int64_t now);
 
@@ -60,6 +68,9 @@ struct alert_ack {
 int alert_acknowledge(struct alert_batch *b, const struct alert_ack *ack);
 /* Marks every group as touched: time passed. */
 void alert_evaluate_all(struct alert_batch *b);
+/* What was observed is no longer what is stored (records deleted, stamped or analysed anew): the
+ * windows are read from the facts again with the next batch, which alert_finish() asks for. */
+void alert_reread(struct alert_batch *b);
 /* Evaluates every touched group; writes states, alert documents and outbox rows into the
  * transaction. *ret_due: when the timer must next run; INT64_MAX never. *ret_firing: alerts firing
  * after this batch. */
