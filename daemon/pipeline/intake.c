@@ -1,0 +1,216 @@
+#include "daemon/pipeline/intake.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "daemon/alert/alert.h"
+#include "daemon/core/metrics.h"
+#include "daemon/pipeline/explain.h"
+#include "daemon/pipeline/workspace.h"
+
+/* --- the worker's side --- */
+
+static void prepare(struct command *c, const struct prepare_env *env)
+{
+    struct intake *in = (struct intake *)c;
+
+    arena_reset(&in->analyses);
+    in->prepared = 0;
+    nlp_tables_unref(in->tables);
+    in->tables = nlp_tables_ref((struct nlp_tables *)env->tables);
+    for (size_t i = 0; i < in->n && in->prepared == 0 && in->kind == INTAKE_FEEDBACK; i++) {
+        struct intake_item *it = &in->items[i];
+        if (!it->taken)
+            continue;
+        it->analysis = arena_zalloc(&in->analyses, sizeof *it->analysis);
+        in->prepared = it->analysis ? analyze_feedback(env->tables, env->scratch, it->in.feedback,
+                                                       NLP_KEYWORDS, &in->analyses, it->analysis)
+                                    : -ENOMEM;
+    }
+}
+
+static int apply_feedback(struct intake *in, struct intake_item *it, struct apply_env *env)
+{
+    struct store_put put;
+    int rc = store_put_feedback(env->txn, it->in.feedback, it->analysis, &in->results, &put);
+    if (rc < 0)
+        return rc;
+    it->outcome = put.outcome;
+    it->id = put.id;
+    it->seq = put.seq;
+    it->segments = put.segments;
+    it->n_segments = put.n_segments;
+    if (put.outcome == OUTCOME_DUPLICATE)
+        return 0;
+    struct where_record record = {it->in.feedback, it->analysis, put.segments, put.n_segments};
+    return alert_observe(env->alerts, &record, &put.id, put.has_previous ? &put.previous : NULL);
+}
+
+/* More changes than a customer's history may hold is the sender's matter, not the batch's. */
+static int apply_customer(struct intake *in, struct intake_item *it, struct apply_env *env)
+{
+    struct store_customer_put put;
+    int rc = store_put_customer(env->txn, it->in.customer, &put);
+    if (rc == -E2BIG && store_txn_error(env->txn) == 0) {
+        struct reject *why = arena_alloc(&in->results, sizeof *why);
+        if (!why)
+            return -ENOMEM;
+        reject(why, REJECT_TOO_MANY_CHANGES, "the customer's history is full");
+        it->outcome = OUTCOME_REJECTED;
+        it->why = why;
+        return 0;
+    }
+    if (rc == 0)
+        it->outcome = put.outcome;
+    return rc;
+}
+
+static int apply_item(struct intake *in, struct intake_item *it, struct apply_env *env)
+{
+    it->why = NULL;
+    switch (in->kind) {
+    case INTAKE_FEEDBACK:
+        return apply_feedback(in, it, env);
+    case INTAKE_CUSTOMER:
+        return apply_customer(in, it, env);
+    case INTAKE_ACTIVITY:
+        return store_put_activity(env->txn, it->in.activity, &it->outcome);
+    }
+    return -EINVAL;
+}
+
+static int apply(struct command *c, struct apply_env *env)
+{
+    struct intake *in = (struct intake *)c;
+    int rc = in->prepared;
+
+    arena_reset(&in->results);
+    in->committed_at = env->now;
+    for (size_t i = 0; i < in->n && rc == 0; i++)
+        if (in->items[i].taken)
+            rc = apply_item(in, &in->items[i], env);
+    for (size_t i = 0; i < in->n_letters && rc == 0; i++)
+        rc = store_doc_put(env->txn, STORE_DOC_DEAD_LETTER, in->letters[i].key,
+                           in->letters[i].value);
+    return rc;
+}
+
+/* --- the loop's side --- */
+
+static void done(struct command *c)
+{
+    struct intake *in = (struct intake *)c;
+
+    if (c->status == 0)
+        metric_add(METRIC_DEAD_LETTERS, 0, (int64_t)in->n_letters);
+    in->done(in);
+}
+
+static const struct command_ops intake_ops = {"intake", prepare, apply, done};
+
+const struct intake *intake_of(const struct command *c)
+{
+    return c->ops == &intake_ops ? (const struct intake *)c : NULL;
+}
+
+struct intake *intake_new(struct workspace *ws, enum intake_kind kind)
+{
+    struct intake *in = calloc(1, sizeof *in);
+    if (!in)
+        return NULL;
+    in->command.ops = &intake_ops;
+    in->command.ws = ws;
+    in->kind = kind;
+    arena_init(&in->arena, INTAKE_MAX_ARENA);
+    arena_init(&in->analyses, INTAKE_MAX_ARENA);
+    arena_init(&in->results, INTAKE_MAX_ARENA);
+    return in;
+}
+
+void intake_free(struct intake *in)
+{
+    if (!in)
+        return;
+    arena_done(&in->arena);
+    arena_done(&in->analyses);
+    arena_done(&in->results);
+    free(in->items);
+    free(in->letters);
+    nlp_tables_unref(in->tables);
+    free(in);
+}
+
+static struct intake_item *next_item(struct intake *in)
+{
+    if (in->n == in->cap) {
+        size_t cap = in->cap ? 2 * in->cap : 8;
+        struct intake_item *items = reallocarray(in->items, cap, sizeof *items);
+        if (!items)
+            return NULL;
+        in->items = items;
+        in->cap = cap;
+    }
+    struct intake_item *it = &in->items[in->n++];
+    *it = (struct intake_item){.outcome = OUTCOME_REJECTED};
+    return it;
+}
+
+int intake_take(struct intake *in, const void *record)
+{
+    static const size_t sizes[] = {sizeof(struct feedback), sizeof(struct customer_change),
+                                   sizeof(struct activity)};
+    void *copy = arena_alloc(&in->arena, sizes[in->kind]);
+    struct intake_item *it = copy ? next_item(in) : NULL;
+    if (!it)
+        return -ENOMEM;
+    memcpy(copy, record, sizes[in->kind]);
+    it->in.feedback = copy; /* the union's members share their representation */
+    it->taken = true;
+    in->n_taken++;
+    return 0;
+}
+
+int intake_refuse(struct intake *in, const struct reject *why)
+{
+    struct reject *copy = NULL;
+    struct intake_item *it;
+
+    if (in->n_reasons < INTAKE_MAX_REASONS) {
+        copy = arena_alloc(&in->arena, sizeof *copy);
+        if (!copy)
+            return -ENOMEM;
+        *copy = *why;
+        in->n_reasons++;
+    }
+    it = next_item(in);
+    if (!it)
+        return -ENOMEM;
+    it->why = copy;
+    return 0;
+}
+
+int intake_letter(struct intake *in, struct span key, struct span value)
+{
+    if (in->n_letters == in->cap_letters) {
+        size_t cap = in->cap_letters ? 2 * in->cap_letters : 4;
+        struct intake_letter *letters = reallocarray(in->letters, cap, sizeof *letters);
+        if (!letters)
+            return -ENOMEM;
+        in->letters = letters;
+        in->cap_letters = cap;
+    }
+    in->letters[in->n_letters++] = (struct intake_letter){key, value};
+    return 0;
+}
+
+size_t intake_bytes(const struct intake *in)
+{
+    return sizeof *in + in->arena.used + in->cap * sizeof *in->items;
+}
+
+int intake_submit(struct pipeline *p, struct intake *in, enum lane lane)
+{
+    in->command.node.lane = lane;
+    in->command.node.bytes = intake_bytes(in);
+    return pipeline_submit(p, &in->command);
+}
