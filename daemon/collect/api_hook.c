@@ -1,0 +1,330 @@
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/utf8.h"
+#include "daemon/collect/api_intake.h"
+#include "daemon/collect/item.h"
+#include "daemon/collect/json_text.h"
+#include "daemon/collect/jsonpath.h"
+#include "daemon/collect/receipt.h"
+#include "daemon/collect/signature.h"
+#include "daemon/core/log.h"
+#include "daemon/core/metrics.h"
+#include "daemon/pipeline/workspace.h"
+
+enum { ANSWER_MAX = 4 << 20, LETTER_MAX = 128 << 20 };
+
+struct hook {
+    struct http_request *request;
+    const struct app *app;
+    const struct config_hook *config;
+    struct workspace *ws;
+    struct item_rules rules;
+    struct intake *intake;
+};
+
+/* --- who sent it --- */
+
+static struct span header_of(void *ctx, const char *name)
+{
+    return http_header(ctx, name);
+}
+
+static const struct signature_scheme *scheme_of(enum hook_scheme scheme)
+{
+    return signature_find(scheme == HOOK_ZENDESK ? SPAN_LIT("zendesk") : SPAN_LIT("standard"));
+}
+
+/* Where senders that can not sign put their secret. */
+static struct span token_of(const struct http_request *r)
+{
+    struct span bearer = SPAN_LIT("Bearer "), given = http_header(r, "authorization");
+
+    if (given.n > bearer.n && span_eq_nocase(span_of(given.p, bearer.n), bearer))
+        return span_trim(span_of(given.p + bearer.n, given.n - bearer.n));
+    given = http_header(r, "x-vocd-token");
+    return given.n ? given : http_query(r, "token");
+}
+
+static int authenticate(struct http_request *r, const struct config_hook *c, int64_t now)
+{
+    struct signature_headers headers = {header_of, r};
+
+    if (c->scheme == HOOK_NONE)
+        return 0;
+    if (c->scheme == HOOK_TOKEN)
+        return signature_token(token_of(r), c->secrets, c->n_secrets) ? 0 : -EACCES;
+    return signature_verify(scheme_of(c->scheme), c->secrets, c->n_secrets, c->tolerance_ms, now,
+                            &headers, r->body);
+}
+
+/* For paths that lead nowhere: the work a wrong signature costs, so that the time taken does not
+ * tell an unknown source from a known one. */
+static void pretend(struct http_request *r, int64_t now)
+{
+    static const struct span secret = {"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 38};
+    static const struct config_hook nobody = {
+        .scheme = HOOK_STANDARD, .secrets = &secret, .n_secrets = 1};
+
+    (void)authenticate(r, &nobody, now);
+}
+
+static const struct config_hook *find_hook(const struct config *cfg, struct span workspace,
+                                           struct span source)
+{
+    const struct config_workspace *w = config_workspace(cfg, workspace);
+
+    for (size_t i = 0; w && i < w->n_hooks; i++)
+        if (span_eq(w->hooks[i].source, source))
+            return &w->hooks[i];
+    return NULL;
+}
+
+/* --- dead letters --- */
+
+static void add_base64(struct json_out *j, struct arena *a, struct span payload)
+{
+    char *text = arena_alloc(a, payload.n / 3 * 4 + 5);
+    int n = text ? EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)payload.p,
+                                   (int)payload.n)
+                 : 0;
+    json_text(j, "payload_base64", text ? span_of(text, (size_t)n) : SPAN_NONE);
+}
+
+/* What could not be mapped, as GET /v1/dead-letters shows it. */
+static int add_letter(struct hook *h, const struct reject *why, struct span payload)
+{
+    struct uuid id = uuid7_make(h->rules.now, &h->app->rng);
+    char text[UUID_TEXT];
+    struct buf b;
+    struct span key, value;
+
+    uuid_format(&id, text);
+    buf_init(&b, LETTER_MAX);
+    struct json_out j = json_out_to(&b);
+    json_open(&j, NULL, '{');
+    json_cstr(&j, "id", text);
+    json_time(&j, "received_at", h->rules.now, 0);
+    json_text(&j, "source", h->config->source);
+    json_cstr(&j, "code", why->code);
+    json_cstr(&j, "detail", why->detail);
+    if (utf8_valid(payload) == payload.n)
+        json_text(&j, "payload", payload);
+    else
+        add_base64(&j, &h->intake->arena, payload);
+    json_close(&j, '}');
+    key = arena_dup(&h->intake->arena, span_str(text));
+    value = buf_error(&b) ? SPAN_NONE : arena_dup(&h->intake->arena, buf_span(&b));
+    buf_done(&b);
+    return key.p && value.p ? intake_letter(h->intake, key, value) : -ENOMEM;
+}
+
+/* Counted as rejected, kept as a dead letter. */
+static int bury(struct hook *h, const struct reject *why, struct span payload)
+{
+    int rc = intake_refuse(h->intake, why);
+    log_warning(LOG_COLLECT, "webhook payload kept as a dead letter",
+                "workspace=%.*s source=%.*s code=%s", SPAN_FMT(h->ws->id),
+                SPAN_FMT(h->config->source), why->code);
+    return rc < 0 ? rc : add_letter(h, why, payload);
+}
+
+/* --- what it says --- */
+
+/* The hook's source is the records' identity: a payload can not speak for another. */
+static int map_record(struct hook *h, json_t *payload, struct reject *why)
+{
+    json_t *record = NULL;
+    int rc;
+
+    if (h->config->n_map)
+        rc = mapping_apply(payload, h->config->map, h->config->n_map, &record, why);
+    else if (!json_is_object(payload))
+        rc = reject(why, REJECT_NOT_AN_OBJECT, "the payload's record is no object");
+    else
+        rc = (record = json_copy(payload)) ? 0 : -ENOMEM;
+    if (rc == 0 && json_object_set_new(record, "source",
+                                       json_stringn(h->config->source.p, h->config->source.n)) < 0)
+        rc = -ENOMEM;
+    if (rc == 0)
+        rc = item_try(h->intake, record, &h->rules, why);
+    json_decref(record);
+    return rc;
+}
+
+static int take_one(struct hook *h, json_t *payload, bool whole)
+{
+    struct reject why;
+    int rc = map_record(h, payload, &why);
+    char *text;
+
+    if (rc != -EINVAL)
+        return rc;
+    if (whole)
+        return bury(h, &why, h->request->body);
+    text = json_dumps(payload, JSON_COMPACT | JSON_ENCODE_ANY);
+    rc = text ? bury(h, &why, span_str(text)) : -ENOMEM;
+    free(text);
+    return rc;
+}
+
+/* `found`: a reference to the list of records, an object, or NULL; taken over. */
+static int take_found(struct hook *h, json_t *found)
+{
+    struct reject why;
+    int rc = 0;
+
+    if (!found || json_is_null(found)) {
+        reject(&why, REJECT_NO_RECORD, "there is no record at the hook's path");
+        rc = bury(h, &why, h->request->body);
+    } else if (!json_is_array(found)) {
+        rc = take_one(h, found, true);
+    }
+    for (size_t i = 0; i < json_array_size(found) && rc == 0; i++)
+        rc = take_one(h, json_array_get(found, i), false);
+    json_decref(found);
+    return rc;
+}
+
+static int take_payload(struct hook *h)
+{
+    struct span path = h->config->records.n ? h->config->records : SPAN_LIT("$");
+    struct json_problem problem;
+    struct reject why;
+    json_t *payload;
+    int rc;
+
+    /* Some senders try a new address with nothing in hand. */
+    if (span_trim(h->request->body).n == 0)
+        return 0;
+    rc = json_text_parse(h->request->body, &payload, &problem);
+    if (rc == -EINVAL) {
+        reject(&why, problem.code, "%s, at line %zu, column %zu", problem.what, problem.line,
+               problem.column);
+        return bury(h, &why, h->request->body);
+    }
+    if (rc < 0)
+        return rc;
+    rc = take_found(h, jsonpath_is_list(path) ? jsonpath_all(payload, path)
+                                              : json_incref(jsonpath_get(payload, path)));
+    json_decref(payload);
+    return rc;
+}
+
+/* --- the answer --- */
+
+static void hook_free(struct hook *h)
+{
+    intake_free(h->intake);
+    free(h);
+}
+
+static void refuse(struct hook *h, int rc)
+{
+    bool full = atomic_load(&h->ws->disk_full);
+
+    log_warning(LOG_COLLECT, "webhook not committed", "workspace=%.*s source=%.*s error=%s",
+                SPAN_FMT(h->ws->id), SPAN_FMT(h->config->source), err_text(rc));
+    http_problem(h->request, 503,
+                 full            ? "disk-full"
+                 : rc == -EAGAIN ? "busy"
+                                 : "not-committed",
+                 "The payload could not be written; send it again later.");
+    hook_free(h);
+}
+
+/* A payload nobody can map will not map better the second time: the sender is told 2xx. */
+static void accept_payload(struct hook *h)
+{
+    struct receipt receipt;
+    struct buf b;
+
+    receipt_init(&receipt);
+    receipt_add(&receipt, h->intake);
+    buf_init(&b, ANSWER_MAX);
+    struct json_out j = json_out_to(&b);
+    json_open(&j, NULL, '{');
+    receipt_print(&receipt, &j);
+    json_close(&j, '}');
+    http_respond(h->request, 200, NULL, buf_error(&b) ? SPAN_LIT("{}") : buf_span(&b));
+    buf_done(&b);
+    receipt_done(&receipt);
+    hook_free(h);
+}
+
+static void committed(struct intake *in)
+{
+    struct hook *h = in->user;
+
+    if (in->command.status < 0)
+        refuse(h, in->command.status);
+    else
+        accept_payload(h);
+}
+
+static void receive(struct hook *h)
+{
+    int rc;
+
+    h->intake = intake_new(h->ws, INTAKE_FEEDBACK);
+    if (!h->intake) {
+        refuse(h, -ENOMEM);
+        return;
+    }
+    h->intake->done = committed;
+    h->intake->user = h;
+    rc = take_payload(h);
+    if (rc == 0 && !intake_has_work(h->intake)) {
+        accept_payload(h);
+        return;
+    }
+    if (rc == 0)
+        rc = intake_submit(h->app->pipeline, h->intake, LANE_INTERACTIVE);
+    if (rc < 0)
+        refuse(h, rc);
+}
+
+bool intake_hook_admit(struct http_request *r, uint64_t length)
+{
+    const struct app *app = r->app;
+    const struct workspace *ws = workspace_find(app->workspaces, r->params[0]);
+
+    /* What is unknown is refused later, and looks the same until then. */
+    if (!ws || pipeline_has_room(app->pipeline, ws, LANE_INTERACTIVE, (size_t)length))
+        return true;
+    http_problem(r, 503, atomic_load(&ws->disk_full) ? "disk-full" : "busy",
+                 "There is no room to take it now; send it again later.");
+    return false;
+}
+
+void intake_hook(struct http_request *r)
+{
+    const struct app *app = r->app;
+    const struct config_hook *config = find_hook(app->config, r->params[0], r->params[1]);
+    struct workspace *ws = workspace_find(app->workspaces, r->params[0]);
+    struct item_rules rules = item_rules(app);
+    struct hook *h;
+    int rc;
+
+    if (!config || !ws) {
+        pretend(r, rules.now);
+        http_problem(r, 404, "no-hook", "No hook is configured at this path.");
+        return;
+    }
+    rc = authenticate(r, config, rules.now);
+    if (rc < 0) {
+        metric_add(METRIC_AUTH_FAILURES, 0, 1);
+        log_warning(LOG_AUTH, "webhook refused", "workspace=%.*s source=%.*s reason=%s",
+                    SPAN_FMT(ws->id), SPAN_FMT(config->source), err_text(rc));
+        http_problem(r, 401, "bad-signature", "The signature or token does not fit.");
+        return;
+    }
+    h = calloc(1, sizeof *h);
+    if (!h) {
+        http_problem(r, 503, "no-memory", NULL);
+        return;
+    }
+    *h = (struct hook){.request = r, .app = app, .config = config, .ws = ws, .rules = rules};
+    receive(h);
+}
