@@ -396,23 +396,26 @@ static void begin_stream(struct http_conn *c)
         http_exchange_end(c->exchange);
 }
 
+/* The body may come: who waits for it is told so, unless the handler of a stream refused already.
+ */
 static void begin_body(struct http_exchange *x)
 {
     struct http_conn *c = x->conn;
-    bool expects = x->head.expect_continue && !http_framing_done(&c->framing);
+    bool waits = x->head.expect_continue && !http_framing_done(&c->framing);
     if (x->pub.route->body == BODY_STREAM) {
         begin_stream(c);
     } else if (http_framing_done(&c->framing)) {
         hand_over(x);
-        return;
     } else {
         x->body.max = body_limit(x);
         if (x->head.length <= HTTP_KEEP_BUF)
             buf_reserve(&x->body, (size_t)x->head.length);
         http_conn_body(c, false);
     }
-    if (expects && c->exchange)
+    if (waits && c->exchange) {
+        c->close_after = !c->exchange->head.keep_alive;
         http_conn_send(c, SPAN_LIT("HTTP/1.1 100 Continue\r\n\r\n"), SPAN_NONE);
+    }
 }
 
 void http_exchange_begin(struct http_exchange *x)
@@ -427,7 +430,9 @@ void http_exchange_begin(struct http_exchange *x)
         return;
     }
     http_framing_begin(&c->framing, &x->head);
-    c->close_after = !x->head.keep_alive;
+    /* Who waits for 100 Continue need not send its body after a refusal, and we could not tell. */
+    bool waits = x->head.expect_continue && !http_framing_done(&c->framing);
+    c->close_after = !x->head.keep_alive || waits;
     x->pub.method = http_method_text(x->head.method);
     x->pub.path = x->head.path;
     if (c->overflow) {
@@ -435,14 +440,9 @@ void http_exchange_begin(struct http_exchange *x)
         http_problem(&x->pub, 503, "too-many-connections", "The server has no free connection.");
         return;
     }
-    /* What waits for 100 Continue need not send its body after a refusal, and we could not tell. */
-    bool waits = x->head.expect_continue && !http_framing_done(&c->framing);
-    c->close_after = c->close_after || waits;
     if (check_host(x) && find_route(x, &m) && decode_params(x, &m) && authorize(x) &&
-        parse_query(x) && check_body(x)) {
-        c->close_after = !x->head.keep_alive;
+        parse_query(x) && check_body(x))
         begin_body(x);
-    }
 }
 
 void http_exchange_data(struct http_exchange *x, struct span data)

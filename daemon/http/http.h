@@ -109,11 +109,10 @@ void http_pause(struct http_request *r);
 void http_resume(struct http_request *r);
 
 /* Server-sent events: answers 200 text/event-stream and keeps the connection, with a comment every
- * 15 s. On failure of _begin the request is gone and on_close is not called. Else on_close is
- * called once when it ends, whoever ends it, from the loop and never from inside http_event*(); the
- * request lives until then. http_event() gives -EPIPE when the peer is gone, -ENOBUFS when it reads
- * too slowly (more than 256 KiB waiting): the caller ends it. `event` and `id` may be absent; data
- * may have several lines. */
+ * 15 s. When _begin fails the request is gone. Else on_close is called once when it ends, whoever
+ * ends it, from the loop and never from inside http_event*(); the request lives until then.
+ * http_event() gives -EPIPE when the peer is gone, -ENOBUFS when more than 256 KiB wait for it (the
+ * caller ends it). `event` and `id` may be absent; data may have several lines. */
 int http_events_begin(struct http_request *r, void (*on_close)(void *ctx), void *ctx);
 int http_event(struct http_request *r, struct span event, struct span id, struct span data);
 void http_events_end(struct http_request *r);

@@ -10,7 +10,7 @@ REFUSE(bad_line_end, 400, "malformed-request", "Lines of a request head end in C
 REFUSE(bad_request_line, 400, "malformed-request", "The request line is malformed.");
 REFUSE(bad_target, 400, "malformed-request",
        "The request target must be a path of visible ASCII characters; percent-encode others.");
-REFUSE(bad_version, 505, "version-not-supported", "HTTP/1.0 and HTTP/1.1 are spoken here.");
+REFUSE(bad_version, 505, "version-not-supported", "Only 1.0 and 1.1 of HTTP are spoken here.");
 REFUSE(bad_method, 501, "method-not-implemented", "This method is not implemented.");
 REFUSE(bad_header, 400, "malformed-request",
        "A header line is malformed (name, colon, value; no folding, no control characters).");

@@ -113,7 +113,8 @@ static void mask_account(struct span s, struct buf *out)
     mask_digits(s, whole ? 3 : 0, whole ? 3 : 0, out);
 }
 
-/* The first `show` code points, then stars: one for each hidden one, or three to hide their number. */
+/* The first `show` code points, then stars: one for each hidden one, or three to hide their number.
+ */
 static void mask_tail(struct span s, size_t show, bool count, struct buf *out)
 {
     struct cp cp;
@@ -374,8 +375,7 @@ static int add_known(struct places *l, struct span text, const struct mask_known
     if (utf8_count(value) < 2)
         return 0;
     for (size_t at = 0; at + value.n <= text.n; at++) {
-        if (!span_eq_nocase(span_of(text.p + at, value.n), value) ||
-            !stands_alone(text, at, value))
+        if (!span_eq_nocase(span_of(text.p + at, value.n), value) || !stands_alone(text, at, value))
             continue;
         int r = add_place(l, at, at + value.n, k->kind);
         if (r < 0)
@@ -398,8 +398,8 @@ static int by_start(const void *a, const void *b)
     return x->end > y->end ? -1 : x->end < y->end;
 }
 
-/* Overlapping places become one; when none of them covers the whole, no kind's rule of what may stay
- * visible holds for it, and all of it is hidden. */
+/* Overlapping places become one; when none of them covers the whole, no kind's rule of what may
+ * stay visible holds for it, and all of it is hidden. */
 static void merge(struct places *l)
 {
     size_t n = 0;

@@ -30,16 +30,16 @@ size_t mask_separator(const char *p, size_t n)
         {"\xc2\xad", 2},     /* soft hyphen */
         {"\xe2\x80\x8b", 3}, /* zero-width space */
         {"\xe2\x80\x90", 3}, /* hyphen … */
-        {"\xe2\x80\x91", 3}, {"\xe2\x80\x92", 3}, {"\xe2\x80\x93", 3}, {"\xe2\x80\x94", 3},
-        {"\xe2\x80\x95", 3}, /* … horizontal bar */
-        {"\xe2\x88\x92", 3}, /* minus */
-        {"\xe3\x80\x80", 3}, /* ideographic space */
-        {"\xe3\x83\xbb", 3}, /* katakana middle dot */
-        {"\xe3\x85\xa1", 3}, /* ㅡ, typed for a dash */
-        {"\xef\xbc\x8d", 3}, /* full-width hyphen */
-        {"\xef\xbc\x8e", 3}, /* full-width stop */
-        {"\xef\xbd\x9e", 3}, /* full-width tilde */
-        {"\xef\xbb\xbf", 3}, /* zero-width no-break space */
+        {"\xe2\x80\x91", 3}, {"\xe2\x80\x92", 3}, {"\xe2\x80\x93", 3},
+        {"\xe2\x80\x94", 3}, {"\xe2\x80\x95", 3}, /* … horizontal bar */
+        {"\xe2\x88\x92", 3},                      /* minus */
+        {"\xe3\x80\x80", 3},                      /* ideographic space */
+        {"\xe3\x83\xbb", 3},                      /* katakana middle dot */
+        {"\xe3\x85\xa1", 3},                      /* ㅡ, typed for a dash */
+        {"\xef\xbc\x8d", 3},                      /* full-width hyphen */
+        {"\xef\xbc\x8e", 3},                      /* full-width stop */
+        {"\xef\xbd\x9e", 3},                      /* full-width tilde */
+        {"\xef\xbb\xbf", 3},                      /* zero-width no-break space */
     };
     if (n == 0)
         return 0;
