@@ -64,7 +64,8 @@ all: $(BUILD)/vocd $(BUILD)/vocctl $(BUILD)/lexicons.bin
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC    $<"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/daemon/api/openapi.o: daemon/api/openapi.json
 
@@ -75,12 +76,14 @@ $(LIBDAEMON): $(call obj,$(DAEMON_SRC))
 $(LIBTEST):   $(call obj,$(TESTLIB_SRC))
 %.a:
 	@rm -f $@
-	ar rcs $@ $^
+	@ar rcs $@ $^
 
 $(BUILD)/vocd: $(call obj,daemon/main.c) $(LIBDAEMON) $(LIBNLP) $(LIBSTORE) $(LIBBASE)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_all)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_all)
 $(BUILD)/vocctl: $(call obj,$(CTL_SRC)) $(LIBDAEMON) $(LIBNLP) $(LIBSTORE) $(LIBBASE)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_all)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_all)
 
 LEXICON_FILES := $(wildcard lexicons/*/*.tsv lexicons/*/*.yaml lexicons/*.yaml lexicons/*.tsv)
 $(BUILD)/lexicons.bin: $(BUILD)/vocctl $(LEXICON_FILES)
@@ -88,20 +91,25 @@ $(BUILD)/lexicons.bin: $(BUILD)/vocctl $(LEXICON_FILES)
 
 $(BUILD)/tests/base/%: $(BUILD)/obj/tests/unit/base/%.o $(LIBTEST) $(LIBBASE)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_base)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_base)
 $(BUILD)/tests/nlp/%: $(BUILD)/obj/tests/unit/nlp/%.o $(LIBTEST) $(LIBNLP) $(LIBBASE)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_nlp)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_nlp)
 $(BUILD)/tests/store/%: $(BUILD)/obj/tests/unit/store/%.o $(LIBTEST) $(LIBSTORE) $(LIBBASE)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_store)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_store)
 $(BUILD)/tests/daemon/%: $(BUILD)/obj/tests/unit/daemon/%.o $(LIBTEST) $(LIBDAEMON) $(LIBNLP) \
                          $(LIBSTORE) $(LIBBASE)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_all)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_all)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIBTEST) $(LIBDAEMON) $(LIBNLP) $(LIBSTORE) $(LIBBASE)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_all)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_all)
 .PRECIOUS: $(BUILD)/obj/%.o
 .SECONDARY:
 
@@ -154,4 +162,6 @@ bench: deps-test
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-clang
 
+
+-include lexicons/build/lexicons.mk
 -include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')

@@ -21,6 +21,7 @@
 #include "daemon/core/systemd.h"
 #include "daemon/http/http.h"
 #include "daemon/pipeline/access.h"
+#include "daemon/pipeline/intake.h"
 #include "daemon/pipeline/jobs.h"
 #include "daemon/pipeline/pipeline.h"
 
@@ -153,6 +154,14 @@ static void on_events(void *ctx, const struct pipeline_events *ev)
     delivery_wake(app->delivery);
 }
 
+static void on_committed(void *ctx, struct command *c)
+{
+    struct app *app = ctx;
+    const struct intake *in = intake_of(c);
+    if (in)
+        events_intake(app->events, in);
+}
+
 static void stop_events(void *ctx)
 {
     struct app *app = ctx;
@@ -191,6 +200,7 @@ static int start_work(struct app *app)
                                  .config = app->config,
                                  .tables = app->tables,
                                  .on_events = on_events,
+                                 .on_committed = on_committed,
                                  .ctx = app};
     int rc = events_new(&app->events);
     if (rc == 0)

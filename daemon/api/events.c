@@ -5,12 +5,12 @@
 #include "base/err.h"
 #include "daemon/api/api.h"
 #include "daemon/api/show.h"
-#include "daemon/core/metrics.h"
 #include "daemon/core/zone.h"
 #include "daemon/http/http.h"
 #include "daemon/pipeline/access.h"
+#include "daemon/pipeline/intake.h"
 
-enum { MAX_LISTENERS = 256, EVENT_MAX = 1 << 20 };
+enum { MAX_LISTENERS = 256, MAX_TOLD = 200, EVENT_MAX = 1 << 20 };
 
 struct listener {
     struct events *events;
@@ -46,15 +46,6 @@ void events_stop(struct events *ev)
     }
 }
 
-bool events_heard(const struct events *ev, const struct workspace *ws)
-{
-    for (struct listener *l = ev->first; l; l = l->next) {
-        if (l->ws == ws)
-            return true;
-    }
-    return false;
-}
-
 static void closed(void *ctx)
 {
     struct listener *l = ctx;
@@ -65,7 +56,6 @@ static void closed(void *ctx)
             break;
         }
     }
-    metric_add(METRIC_EVENT_CLIENTS, 0, -1);
     free(l);
 }
 
@@ -109,17 +99,35 @@ static void tell_record(struct events *ev, struct workspace *ws, const struct st
     buf_done(&out);
 }
 
-void events_feedback(struct events *ev, struct workspace *ws, const struct stored *record)
+void events_intake(struct events *ev, const struct intake *in)
 {
     bool plain = false, masked = false;
+    struct workspace *ws = in->command.ws;
     for (struct listener *l = ev->first; l; l = l->next) {
         plain = plain || (l->ws == ws && !l->masked);
         masked = masked || (l->ws == ws && l->masked);
     }
-    if (plain)
-        tell_record(ev, ws, record, false);
-    if (masked)
-        tell_record(ev, ws, record, true);
+    if (in->kind != INTAKE_FEEDBACK || (!plain && !masked))
+        return;
+    size_t told = 0;
+    for (size_t i = 0; i < in->n && told < MAX_TOLD; i++) {
+        const struct intake_item *it = &in->items[i];
+        if (!it->taken || (it->outcome != OUTCOME_ACCEPTED && it->outcome != OUTCOME_UPDATED))
+            continue;
+        struct stored record = {.id = it->id,
+                                .seq = it->seq,
+                                .received_at = in->committed_at,
+                                .revision = 1,
+                                .feedback = *it->in.feedback,
+                                .analysis = *it->analysis,
+                                .segments = it->segments,
+                                .n_segments = it->n_segments};
+        if (plain)
+            tell_record(ev, ws, &record, false);
+        if (masked)
+            tell_record(ev, ws, &record, true);
+        told++;
+    }
 }
 
 /* The stream shows persons' data for as long as it is open: one access entry when it begins. */
@@ -127,16 +135,18 @@ static void begin(void *ctx)
 {
     struct listener *l = ctx;
     struct events *ev = l->events;
-    int rc = ev->stopped ? -ESHUTDOWN : http_events_begin(l->request, closed, l);
-    if (rc < 0) {
+    bool begun = false;
+    if (ev->stopped)
         http_problem(l->request, 503, "stopping", "the service is stopping");
+    else /* when it fails the request is gone */
+        begun = http_events_begin(l->request, closed, l) == 0;
+    if (!begun) {
         ev->n--;
         free(l);
         return;
     }
     l->next = ev->first;
     ev->first = l;
-    metric_add(METRIC_EVENT_CLIENTS, 0, 1);
 }
 
 void api_stream(struct http_request *r)

@@ -10,14 +10,14 @@
 #include "daemon/pipeline/pipeline.h"
 
 struct events;
+struct intake;
 
 int events_new(struct events **ret_events);
 void events_free(struct events *ev); /* NULL is fine */
 /* Ends all streams and takes no more: joins STOP_LISTEN. */
 void events_stop(struct events *ev);
-bool events_heard(const struct events *ev, const struct workspace *ws);
 void events_alerts(struct events *ev, const struct pipeline_events *p);
-/* A record that was just committed. */
-void events_feedback(struct events *ev, struct workspace *ws, const struct stored *record);
+/* Records that were just committed: accepted and updated ones are told, at most 200 of a batch. */
+void events_intake(struct events *ev, const struct intake *in);
 
 #endif

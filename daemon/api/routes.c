@@ -14,49 +14,57 @@
 
 #define Q(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+#define ROUTE(m, p, b, a, r, h, q)                                                                 \
+    {                                                                                              \
+        .method = m, .pattern = p, .body = b, .auth = a, .roles = r, .handle = h, .query = q       \
+    }
+#define READS(p, r, h, q) ROUTE("GET", p, BODY_NONE, AUTH_TOKEN, r, h, q)
+#define WRITES(m, p, b, r, h, q) ROUTE(m, p, b, AUTH_TOKEN, r, h, q)
+#define STREAMS(p, r, h, q) ROUTE("POST", p, BODY_STREAM, AUTH_TOKEN, r, h, q)
+#define OPEN(p, h) ROUTE("GET", p, BODY_NONE, AUTH_OPEN, 0, h, NULL)
+
 static const struct http_route routes[] = {
-    {"POST", "/v1/feedback", BODY_STREAM, AUTH_TOKEN, INGEST, intake_feedback, NULL},
-    {"POST", "/v1/hooks/{workspace}/{source}", BODY_WHOLE, AUTH_HOOK, 0, intake_hook, Q("token")},
-    {"POST", "/v1/customers", BODY_STREAM, AUTH_TOKEN, INGEST, intake_customers,
-     Q("encoding", "tz", "map")},
-    {"POST", "/v1/activities", BODY_STREAM, AUTH_TOKEN, INGEST, intake_activities, NULL},
-
-    {"GET", "/v1/feedback", BODY_NONE, AUTH_TOKEN, READ, api_feedback_list,
-     Q("where", "q", "from", "to", "limit", "cursor", "tz")},
-    {"GET", "/v1/feedback/{id}", BODY_NONE, AUTH_TOKEN, READ, api_feedback_get, Q("tz")},
-    {"GET", "/v1/trends", BODY_NONE, AUTH_TOKEN, STEER, api_trends,
-     Q("measure", "by", "bucket", "from", "to", "where", "compare", "tz", "segment_at", "limit")},
-    {"GET", "/v1/customers/{id}/context", BODY_NONE, AUTH_TOKEN, READ, api_customer_context,
-     Q("tz")},
-    {"POST", "/v1/customers/lookup", BODY_WHOLE, AUTH_TOKEN, READ, api_customer_lookup, Q("tz")},
-    {"POST", "/v1/customers/{id}/unmask", BODY_WHOLE, AUTH_TOKEN, READ, api_customer_unmask, NULL},
-    {"GET", "/v1/stream", BODY_NONE, AUTH_TOKEN, READ, api_stream, NULL},
-
-    {"GET", "/v1/segments", BODY_NONE, AUTH_TOKEN, READ, api_segments, Q("tz")},
-    {"PUT", "/v1/segments/{code}", BODY_WHOLE, AUTH_TOKEN, STEER, api_segment_put, NULL},
-    {"DELETE", "/v1/segments/{code}", BODY_NONE, AUTH_TOKEN, STEER, api_segment_delete, NULL},
-    {"GET", "/v1/alerts", BODY_NONE, AUTH_TOKEN, READ, api_alerts, Q("status", "limit", "cursor")},
-    {"GET", "/v1/alerts/{id}", BODY_NONE, AUTH_TOKEN, READ, api_alert_get, NULL},
-    {"POST", "/v1/alerts/{id}/acknowledge", BODY_WHOLE, AUTH_TOKEN, STEER, api_alert_acknowledge,
-     NULL},
-    {"GET", "/v1/alert-rules", BODY_NONE, AUTH_TOKEN, READ, api_rules, NULL},
-    {"PUT", "/v1/alert-rules/{name}", BODY_WHOLE, AUTH_TOKEN, STEER, api_rule_put, NULL},
-    {"DELETE", "/v1/alert-rules/{name}", BODY_NONE, AUTH_TOKEN, STEER, api_rule_delete, NULL},
-
-    {"GET", "/v1/tokens", BODY_NONE, AUTH_TOKEN, ADMIN, api_tokens, NULL},
-    {"POST", "/v1/tokens", BODY_WHOLE, AUTH_TOKEN, ADMIN, api_token_create, NULL},
-    {"DELETE", "/v1/tokens/{id}", BODY_NONE, AUTH_TOKEN, ADMIN, api_token_revoke, NULL},
-    {"GET", "/v1/access-log", BODY_NONE, AUTH_TOKEN, ADMIN, api_access_log,
-     Q("limit", "cursor", "order")},
-    {"GET", "/v1/dead-letters", BODY_NONE, AUTH_TOKEN, ADMIN, api_dead_letters, Q("limit")},
-    {"DELETE", "/v1/sources/{source}", BODY_NONE, AUTH_TOKEN, ADMIN, api_source_delete, NULL},
-
-    {"GET", "/v1/me", BODY_NONE, AUTH_TOKEN, ANY, api_me, NULL},
-    {"GET", "/v1/vocabulary", BODY_NONE, AUTH_TOKEN, ANY, api_vocabulary, NULL},
-    {"GET", "/metrics", BODY_NONE, AUTH_OPEN, 0, api_metrics, NULL},
-    {"GET", "/healthz", BODY_NONE, AUTH_OPEN, 0, api_health, NULL},
-    {"GET", "/readyz", BODY_NONE, AUTH_OPEN, 0, api_ready, NULL},
-    {"GET", "/openapi.json", BODY_NONE, AUTH_OPEN, 0, api_openapi_get, NULL},
+    STREAMS("/v1/feedback", INGEST, intake_feedback, NULL),
+    {.method = "POST",
+     .pattern = "/v1/hooks/{workspace}/{source}",
+     .body = BODY_WHOLE,
+     .auth = AUTH_HOOK,
+     .handle = intake_hook,
+     .query = Q("token"),
+     .admit = intake_hook_admit},
+    STREAMS("/v1/customers", INGEST, intake_customers, Q("encoding", "tz", "map")),
+    STREAMS("/v1/activities", INGEST, intake_activities, NULL),
+    READS("/v1/feedback", READ, api_feedback_list,
+          Q("where", "q", "from", "to", "limit", "cursor", "tz")),
+    READS("/v1/feedback/{id}", READ, api_feedback_get, Q("tz")),
+    READS("/v1/trends", STEER, api_trends,
+          Q("measure", "by", "bucket", "from", "to", "where", "compare", "tz", "segment_at",
+            "limit")),
+    READS("/v1/customers/{id}/context", READ, api_customer_context, Q("tz")),
+    WRITES("POST", "/v1/customers/lookup", BODY_WHOLE, READ, api_customer_lookup, Q("tz")),
+    WRITES("POST", "/v1/customers/{id}/unmask", BODY_WHOLE, READ, api_customer_unmask, NULL),
+    READS("/v1/stream", READ, api_stream, NULL),
+    READS("/v1/segments", READ, api_segments, Q("tz")),
+    WRITES("PUT", "/v1/segments/{code}", BODY_WHOLE, STEER, api_segment_put, NULL),
+    WRITES("DELETE", "/v1/segments/{code}", BODY_NONE, STEER, api_segment_delete, NULL),
+    READS("/v1/alerts", READ, api_alerts, Q("status", "limit", "cursor")),
+    READS("/v1/alerts/{id}", READ, api_alert_get, NULL),
+    WRITES("POST", "/v1/alerts/{id}/acknowledge", BODY_WHOLE, STEER, api_alert_acknowledge, NULL),
+    READS("/v1/alert-rules", READ, api_rules, NULL),
+    WRITES("PUT", "/v1/alert-rules/{name}", BODY_WHOLE, STEER, api_rule_put, NULL),
+    WRITES("DELETE", "/v1/alert-rules/{name}", BODY_NONE, STEER, api_rule_delete, NULL),
+    READS("/v1/tokens", ADMIN, api_tokens, NULL),
+    WRITES("POST", "/v1/tokens", BODY_WHOLE, ADMIN, api_token_create, NULL),
+    WRITES("DELETE", "/v1/tokens/{id}", BODY_NONE, ADMIN, api_token_revoke, NULL),
+    READS("/v1/access-log", ADMIN, api_access_log, Q("limit", "cursor", "order")),
+    READS("/v1/dead-letters", ADMIN, api_dead_letters, Q("limit")),
+    WRITES("DELETE", "/v1/sources/{source}", BODY_NONE, ADMIN, api_source_delete, NULL),
+    READS("/v1/me", ANY, api_me, NULL),
+    READS("/v1/vocabulary", ANY, api_vocabulary, NULL),
+    OPEN("/metrics", api_metrics),
+    OPEN("/healthz", api_health),
+    OPEN("/readyz", api_ready),
+    OPEN("/openapi.json", api_openapi_get),
 };
 
 const struct http_route *api_routes(size_t *ret_n)

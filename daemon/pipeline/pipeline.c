@@ -26,6 +26,7 @@ struct pipeline {
     struct loop *loop;
     struct worker *worker;
     void (*on_events)(void *ctx, const struct pipeline_events *ev);
+    void (*on_committed)(void *ctx, struct command *c);
     void *ctx;
     pthread_mutex_t lock; /* of `current` */
     struct snapshot current;
@@ -268,6 +269,8 @@ static void done(void *ctx, struct worker_node *list)
     for (struct worker_node *node = list, *next; node; node = next) {
         struct command *c = (struct command *)node;
         next = node->next;
+        if (c->status == 0 && p->on_committed)
+            p->on_committed(p->ctx, c);
         c->ops->done(c);
     }
     metric_set(METRIC_QUEUE_BYTES, LANE_INTERACTIVE, (int64_t)worker_queued(p->worker, 0));
@@ -326,6 +329,7 @@ int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret_pipeli
     p->loop = cfg->loop;
     p->panic = (struct panic){{.fn = tell_panic}, cfg->loop};
     p->on_events = cfg->on_events;
+    p->on_committed = cfg->on_committed;
     p->ctx = cfg->ctx;
     pthread_mutex_init(&p->lock, NULL);
     p->current = (struct snapshot){config_ref(cfg->config), nlp_tables_ref(cfg->tables)};

@@ -66,6 +66,7 @@ struct pipeline_config {
     struct config *config;                                          /* a reference is taken */
     struct nlp_tables *tables;                                      /* a reference is taken */
     void (*on_events)(void *ctx, const struct pipeline_events *ev); /* may be NULL */
+    void (*on_committed)(void *ctx, struct command *c); /* before its `done`; may be NULL */
     void *ctx;
 };
 int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret_pipeline);

@@ -120,7 +120,10 @@ class OpenApi(unittest.TestCase):
     def test_the_table_has_no_row_that_is_not_described(self):
         import re
         table = (ROOT / "daemon/api/routes.c").read_text()
-        rows = set(re.findall(r'\{"([A-Z]+)", "(/[^"]*)"', table))
+        rows = {("GET", p) for p in re.findall(r'(?:READS|OPEN)\("(/[^"]*)"', table)}
+        rows |= {("POST", p) for p in re.findall(r'STREAMS\("(/[^"]*)"', table)}
+        rows |= set(re.findall(r'WRITES\("([A-Z]+)", "(/[^"]*)"', table))
+        rows |= set(re.findall(r'\.method = "([A-Z]+)",\s+\.pattern = "(/[^"]*)"', table))
         self.assertEqual(rows, {(m, p) for m, p, _ in calls(self.doc)})
 
 
