@@ -130,12 +130,18 @@ static bool is_domestic(const char *d, unsigned n)
     return d[0] != '9' && (n == 9 || n == 10);
 }
 
+/* +44 …: of no length we know. */
+static bool is_foreign(const struct number *num, const struct group *g)
+{
+    return g->plus && memcmp(num->d, "82", 2) != 0;
+}
+
 static bool is_phone(const struct number *num, const struct group *g, size_t n_groups)
 {
     const char *d = num->d;
     unsigned n = num->n;
-    if (g->plus && n >= 8 && n <= 15)
-        return true;
+    if (is_foreign(num, g))
+        return n >= 8 && n <= 15;
     if (n > 4 && memcmp(d, "00", 2) == 0) {
         d += 2;
         n -= 2;
@@ -151,15 +157,18 @@ static bool is_phone(const struct number *num, const struct group *g, size_t n_g
            g[1].digits == 4;
 }
 
-static bool is_rrn(const struct number *num, const struct group *g)
+/* Six digits of a date, then seven: in one run, or with a border between the two. */
+static bool is_rrn(const struct number *num, const struct group *g, size_t n)
 {
     const char *d = num->d;
-    if (num->n != 13)
+    unsigned front = 0;
+    for (size_t i = 0; i < n && front < 6; i++)
+        front += g[i].digits;
+    if (num->n != 13 || (n > 1 && front != 6))
         return false;
     int month = (d[2] - '0') * 10 + d[3] - '0', day = (d[4] - '0') * 10 + d[5] - '0';
-    bool grouped = g[0].digits == 6;
     return month >= 1 && month <= 12 && day >= 1 && day <= 31 &&
-           (grouped || (d[6] >= '1' && d[6] <= '8'));
+           (n > 1 || (d[6] >= '1' && d[6] <= '8'));
 }
 
 /* ISO/IEC 7812-1 annex B. */
@@ -196,7 +205,7 @@ static bool is_account(const struct number *num, const struct group *g, size_t n
 
 static int kind_of(const struct number *num, const struct group *g, size_t n)
 {
-    if (is_rrn(num, g))
+    if (is_rrn(num, g, n))
         return PII_RRN;
     if (is_phone(num, g, n))
         return PII_PHONE;
@@ -205,8 +214,9 @@ static int kind_of(const struct number *num, const struct group *g, size_t n)
     return is_account(num, g, n) ? PII_ACCOUNT : -1;
 }
 
-/* The shortest number beginning at group `from`, so that of two in a row each is found; but an
- * account goes on as far as its hyphens do, and a card found in it wins. Groups used, or 0. */
+/* The shortest number beginning at group `from`, so that of two in a row each is found; but what
+ * has may have a longer form goes on: by hyphens, by single digits, or abroad. Groups used, or 0.
+ */
 static size_t match_from(const struct chain *c, size_t from, struct mask_found *found)
 {
     struct number num = {.n = 0};
@@ -219,8 +229,9 @@ static size_t match_from(const struct chain *c, size_t from, struct mask_found *
         *found = (struct mask_found){.kind = (enum pii_kind)kind,
                                      .start = c->groups[from].start - c->groups[from].plus,
                                      .end = c->groups[to].end};
-        bool goes_on = to + 1 < c->n && c->groups[to + 1].hyphen;
-        if (!goes_on)
+        const struct group *next = to + 1 < c->n ? &c->groups[to + 1] : NULL;
+        bool goes_on = next && (next->hyphen || next->digits == 1);
+        if (!goes_on && !is_foreign(&num, &c->groups[from]))
             break;
     }
     return used;
