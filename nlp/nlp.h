@@ -21,7 +21,7 @@ struct nlp_scratch;
 /* One stretch of a record. Offsets in evidence are into `text` as given here. */
 struct nlp_part {
     struct span text;
-    uint16_t part; /* PART_TITLE, PART_TEXT, PART_TURN + i */
+    uint16_t part;   /* PART_TITLE, PART_TEXT, PART_TURN + i */
     enum speaker by; /* sentiment, type, categories and signals are read from the customer's words;
                         the agent's are searched for personal data only */
 };

@@ -1,0 +1,353 @@
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "nlp/scratch.h"
+
+int vec_reserve(void **at, size_t *cap, size_t need, size_t size)
+{
+    if (need <= *cap)
+        return 0;
+    size_t fresh = *cap ? *cap : 64;
+    while (fresh < need)
+        fresh *= 2;
+    void *p = realloc(*at, fresh * size);
+    if (!p)
+        return -ENOMEM;
+    *at = p;
+    *cap = fresh;
+    return 0;
+}
+
+int nlp_scratch_new(struct nlp_scratch **ret_scratch)
+{
+    struct nlp_scratch *s = calloc(1, sizeof(*s));
+    if (!s)
+        return -ENOMEM;
+    norm_init(&s->norm);
+    s->match = pcre2_match_data_create(1, NULL);
+    if (!s->match) {
+        free(s);
+        return -ENOMEM;
+    }
+    *ret_scratch = s;
+    return 0;
+}
+
+void nlp_scratch_free(struct nlp_scratch *s)
+{
+    if (!s)
+        return;
+    norm_done(&s->norm);
+    pcre2_match_data_free(s->match);
+    void *all[] = {
+        s->sym,           s->gram,       s->hits.at,      s->masks.at,         s->parts.at,
+        s->sentences.at,  s->clauses.at, s->rule_hits.at, s->touched_rules.at, s->text_rules.at,
+        s->candidates.at, s->marks.at,   s->grams.at,     s->spaced.at,        s->spaced_at.at,
+        s->utf8.at,       s->pii.at,     s->raw_cp.at,    s->raw_at.at,        s->seen,
+        s->states,        s->rules,      s->phrase_done,  s->pattern_done};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        free(all[i]);
+    free(s);
+}
+
+static int fit_one(void **p, size_t *cap, size_t need, size_t size)
+{
+    if (*cap >= need && *p)
+        return 0;
+    void *fresh = calloc(need + 1, size);
+    if (!fresh)
+        return -ENOMEM;
+    free(*p);
+    *p = fresh;
+    *cap = need;
+    return 0;
+}
+
+/* Stamps are never reset between texts; before they could repeat, everything is. */
+static int fit(const struct nlp_tables *t, struct nlp_scratch *s)
+{
+    int r = fit_one((void **)&s->states, &s->cap_states, t->n_states, sizeof(*s->states));
+    if (r == 0)
+        r = fit_one((void **)&s->rules, &s->cap_rules, t->n_rules, sizeof(*s->rules));
+    if (r == 0)
+        r = fit_one((void **)&s->phrase_done, &s->cap_phrases, t->n_phrases, sizeof(uint32_t));
+    if (r == 0)
+        r = fit_one((void **)&s->pattern_done, &s->cap_patterns, t->n_patterns, sizeof(uint32_t));
+    if (r == 0 && s->stamp > UINT32_MAX - 2 * NLP_MAX_TEXT) {
+        memset(s->states, 0, s->cap_states * sizeof(*s->states));
+        memset(s->rules, 0, s->cap_rules * sizeof(*s->rules));
+        memset(s->phrase_done, 0, s->cap_phrases * sizeof(uint32_t));
+        memset(s->pattern_done, 0, s->cap_patterns * sizeof(uint32_t));
+        s->stamp = 0;
+    }
+    return r;
+}
+
+static int add_part(struct nlp_scratch *s, const struct nlp_part *p, size_t *left)
+{
+    struct span text = p->text;
+    if (text.n > *left)
+        text.n = *left;
+    *left -= text.n;
+    if (text.n == 0)
+        return 0;
+    int r = pii_find(s, text, p->part);
+    if (r < 0 || p->by != BY_CUSTOMER)
+        return r;
+    if (VEC_RESERVE(s->parts, 1) < 0)
+        return -ENOMEM;
+    size_t begin = s->norm.n + 1;
+    r = norm_append(&s->norm, text);
+    if (r < 0)
+        return r;
+    if (s->norm.n - 1 == begin) { /* blank */
+        s->norm.n -= 2;
+        return 0;
+    }
+    s->parts.at[s->parts.n++] =
+        (struct part_range){(uint32_t)begin, (uint32_t)(s->norm.n - 1), p->part, text};
+    return 0;
+}
+
+static int read_parts(struct nlp_scratch *s, const struct nlp_input *in)
+{
+    size_t left = NLP_MAX_TEXT, n = in->n_parts < NLP_MAX_PARTS ? in->n_parts : NLP_MAX_PARTS;
+    int r = 0;
+    norm_reset(&s->norm);
+    s->parts.n = s->pii.n = s->marks.n = s->sentences.n = s->clauses.n = 0;
+    s->work = 0;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = add_part(s, &in->parts[i], &left);
+    s->lang = in->lang;
+    if (in->lang != LANG_KO && in->lang != LANG_EN)
+        s->lang = s->norm.latin > 3 * s->norm.hangul ? LANG_EN : LANG_KO;
+    s->kind = in->kind;
+    for (size_t i = 0; r == 0 && i < s->parts.n; i++)
+        r = segment_sentences(s, &s->parts.at[i]);
+    return r;
+}
+
+struct codes {
+    const struct lex_rule *rule[NLP_MAX_CODES];
+    size_t n;
+};
+
+/* Distinct codes of one kind among the rules that fired, in the order of the text. */
+static void collect(const struct nlp_tables *t, const struct nlp_scratch *s,
+                    enum nlp_rule_kind kind, struct codes *out)
+{
+    out->n = 0;
+    for (size_t i = 0; i < s->rule_hits.n; i++) {
+        const struct lex_rule *r = &t->rules[s->rule_hits.at[i].rule];
+        size_t k = 0;
+        while (k < out->n && out->rule[k]->code.offset != r->code.offset)
+            k++;
+        if (r->kind == kind && k == out->n && out->n < NLP_MAX_CODES)
+            out->rule[out->n++] = r;
+    }
+}
+
+static bool covers(struct span path, struct span deeper)
+{
+    return deeper.n > path.n && deeper.p[path.n] == '/' && span_starts(deeper, path);
+}
+
+/* delivery beside delivery/late says nothing more. */
+static void drop_covered(const struct nlp_tables *t, struct codes *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        bool covered = false;
+        for (size_t k = 0; k < c->n; k++)
+            covered |= covers(tables_str(t, c->rule[i]->code), tables_str(t, c->rule[k]->code));
+        if (!covered)
+            c->rule[n++] = c->rule[i];
+    }
+    c->n = n;
+}
+
+/* What the clauses say that speak of `code`; the whole text's stance where they say nothing. */
+static struct topic topic_of(const struct nlp_tables *t, const struct nlp_scratch *s,
+                             struct lex_str code, const struct analysis *whole)
+{
+    double z = 0;
+    size_t last = SIZE_MAX;
+    bool failure = false;
+    for (size_t i = 0; i < s->rule_hits.n; i++) {
+        const struct rule_hit *h = &s->rule_hits.at[i];
+        if (t->rules[h->rule].code.offset != code.offset)
+            continue;
+        size_t first = segment_clause_at(s, h->start), end = segment_clause_at(s, h->end - 1);
+        for (size_t k = last == SIZE_MAX || first > last ? first : last + 1; k <= end; k++) {
+            z += sentiment_clause(t, s, &s->clauses.at[k]);
+            failure |= s->clauses.at[k].failure;
+            last = k;
+        }
+    }
+    double p = tanh(z * tables_param(t, s->lang, PARAM_POLARITY_SCALE));
+    double band = tables_param(t, s->lang, PARAM_NEUTRAL_BAND);
+    struct topic out = {
+        .code = tables_str(t, code), .sentiment = whole->sentiment, .polarity = whole->polarity};
+    bool clear = fabs(p) >= band || (failure && p < 0);
+    if (clear && whole->sentiment != SENTIMENT_NEUTRAL) {
+        out.sentiment = p > 0 ? SENTIMENT_POSITIVE : SENTIMENT_NEGATIVE;
+        out.polarity = p;
+    }
+    return out;
+}
+
+static int write_topics(const struct nlp_tables *t, const struct nlp_scratch *s, struct arena *a,
+                        struct analysis *out)
+{
+    struct codes c;
+    collect(t, s, RULE_CATEGORY, &c);
+    drop_covered(t, &c);
+    struct topic *topics = arena_array(a, c.n, sizeof(*topics));
+    if (!topics && c.n)
+        return -ENOMEM;
+    for (size_t i = 0; i < c.n; i++)
+        topics[i] = topic_of(t, s, c.rule[i]->code, out);
+    out->categories = topics;
+    out->n_categories = c.n;
+    return 0;
+}
+
+static int write_signals(const struct nlp_tables *t, const struct nlp_scratch *s, struct arena *a,
+                         struct analysis *out)
+{
+    struct codes c;
+    collect(t, s, RULE_SIGNAL, &c);
+    drop_covered(t, &c);
+    struct span *codes = arena_array(a, c.n + 1, sizeof(*codes));
+    if (!codes)
+        return -ENOMEM;
+    bool pii = false;
+    for (size_t i = 0; i < c.n; i++) {
+        codes[i] = tables_str(t, c.rule[i]->code);
+        pii |= span_is(codes[i], "pii");
+    }
+    out->n_signals = c.n;
+    if (s->pii.n && !pii)
+        codes[out->n_signals++] = SPAN_LIT("pii");
+    out->signals = codes;
+    return 0;
+}
+
+static bool fired(const struct nlp_tables *t, const struct nlp_scratch *s, enum nlp_rule_kind kind,
+                  const char *code)
+{
+    for (size_t i = 0; i < s->rule_hits.n; i++) {
+        const struct lex_rule *r = &t->rules[s->rule_hits.at[i].rule];
+        if (r->kind == kind && span_is(tables_str(t, r->code), code))
+            return true;
+    }
+    return false;
+}
+
+/* A type no vocabulary of ours has was added by a workspace: its own word goes first. */
+static bool own_type(const struct nlp_tables *t, const struct nlp_scratch *s, struct span *ret)
+{
+    struct codes c;
+    collect(t, s, RULE_TYPE, &c);
+    for (size_t i = 0; i < c.n; i++) {
+        *ret = tables_str(t, c.rule[i]->code);
+        if (vocab_find(VOCAB_TYPE, *ret) < 0)
+            return true;
+    }
+    return false;
+}
+
+/* The policy of "what the labels mean": a complaint stays one whatever it also asks for; a wish for
+ * the future is a suggestion; a question is an inquiry; a request only when it is the whole
+ * message; harassment without a topic is none of these. */
+static enum fb_type type_of(const struct nlp_tables *t, const struct nlp_scratch *s,
+                            const struct analysis *a)
+{
+    bool complaint = fired(t, s, RULE_TYPE, "complaint");
+    if (fired(t, s, RULE_TYPE, "other") && a->n_categories == 0)
+        return TYPE_OTHER;
+    if (fired(t, s, RULE_SIGNAL, "abuse") && a->n_categories == 0 && !s->any_failure)
+        return TYPE_OTHER;
+    if (fired(t, s, RULE_TYPE, "suggestion") && !s->any_failure)
+        return TYPE_SUGGESTION;
+    if (a->sentiment == SENTIMENT_NEGATIVE || complaint)
+        return TYPE_COMPLAINT;
+    if (a->sentiment == SENTIMENT_POSITIVE)
+        return TYPE_PRAISE;
+    if (s->any_question || fired(t, s, RULE_TYPE, "inquiry"))
+        return TYPE_INQUIRY;
+    if (s->any_request || fired(t, s, RULE_TYPE, "request"))
+        return TYPE_REQUEST;
+    if (s->any_wish)
+        return TYPE_SUGGESTION;
+    return fired(t, s, RULE_TYPE, "praise") ? TYPE_PRAISE : TYPE_OTHER;
+}
+
+static int write_pii(const struct nlp_scratch *s, struct arena *a, struct analysis *out)
+{
+    struct pii_span *p = arena_array(a, s->pii.n, sizeof(*p));
+    if (!p && s->pii.n)
+        return -ENOMEM;
+    if (s->pii.n)
+        memcpy(p, s->pii.at, s->pii.n * sizeof(*p));
+    out->pii = p;
+    out->n_pii = s->pii.n;
+    return 0;
+}
+
+static int write_result(const struct nlp_tables *t, struct nlp_scratch *s, struct arena *a,
+                        struct analysis *out)
+{
+    int r = write_topics(t, s, a, out);
+    if (r == 0)
+        r = write_signals(t, s, a, out);
+    if (r == 0)
+        r = write_pii(s, a, out);
+    if (r == 0 && !own_type(t, s, &out->type))
+        out->type = span_str(vocab_code(VOCAB_TYPE, (int)type_of(t, s, out)));
+    if (r == 0 && (s->want & NLP_EVIDENCE))
+        r = evidence_write(t, s, a, out);
+    if (r == 0 && (s->want & NLP_KEYWORDS))
+        r = keywords_write(t, s, a, out);
+    return r;
+}
+
+int nlp_analyze(const struct nlp_tables *t, struct nlp_scratch *s, const struct nlp_input *in,
+                unsigned want, struct arena *a, struct analysis *ret)
+{
+    struct analysis out = {.lexicon = t->version};
+    s->want = want;
+    int r = fit(t, s);
+    if (r == 0)
+        r = read_parts(s, in);
+    out.lang = s->parts.n ? s->lang : in->lang;
+    if (r == 0)
+        r = scan_text(t, s);
+    if (r == 0)
+        r = segment_clauses(t, s);
+    if (r == 0)
+        r = rules_run(t, s);
+    if (r == 0)
+        r = sentiment_read(t, s, &out);
+    if (r == 0)
+        r = write_result(t, s, a, &out);
+    if (r == 0)
+        *ret = out;
+    return r;
+}
+
+size_t nlp_parts_of(const struct feedback *f, struct nlp_part *parts, size_t max)
+{
+    size_t n = 0;
+    if (f->title.n && n < max)
+        parts[n++] = (struct nlp_part){f->title, PART_TITLE, BY_CUSTOMER};
+    if (f->text.n && n < max)
+        parts[n++] = (struct nlp_part){f->text, PART_TEXT, BY_CUSTOMER};
+    for (size_t i = 0; i < f->n_turns && n < max && PART_TURN + i <= UINT16_MAX; i++)
+        if (f->turns[i].text.n)
+            parts[n++] =
+                (struct nlp_part){f->turns[i].text, (uint16_t)(PART_TURN + i), f->turns[i].by};
+    return n;
+}

@@ -1,0 +1,149 @@
+/* format: the compiled tables file, byte for byte; shared by the builder and the reader.
+ *
+ * One header, then sections at 8-byte offsets, in the byte order of the machine (the file is made
+ * where it is used; `magic` read backwards fails). Everything refers to everything by index, so the
+ * file is mapped and used as it lies. `checksum` covers all bytes from `sections` to the end:
+ * FNV-1a's step (xor, times 0x100000001b3) over 64-bit words in four interleaved lanes that are
+ * folded the same way at the end. `version` is its low half, never 0.
+ *
+ * The trie is a double array over symbols: symbol = blocks[pages[cp >> 8] * 256 + (cp & 255)], 0
+ * for code points no key has. The child of cell c by symbol s is cell base(c) + s if that cell's
+ * `sym` is s; no two cells share a base, so `sym` alone proves the parent. Cell 0 is the root. */
+#ifndef VOC_NLP_FORMAT_H
+#define VOC_NLP_FORMAT_H
+
+#include <stdint.h>
+
+#include "nlp/nlp_build.h"
+
+#define LEX_MAGIC UINT64_C(0x0a5845434f560d1a)
+#define LEX_FORMAT 1
+#define LEX_MAX_SIZE (UINT64_C(256) << 20)
+#define LEX_MAX_KEY 64 /* code points of the longest key: bounds the scan at each position */
+#define LEX_N_PAGES 0x1100
+#define MARK_START 2 /* the n-gram marks around a text */
+#define MARK_END 3
+
+/* enum nlp_word_kind is continued by what rules need. */
+enum { ATOM_TERM = WORD_KINDS, ATOM_PATTERN, ATOM_KINDS };
+
+#define LEX_SECTIONS(X)                                                                            \
+    X(PAGES, pages, uint16_t)                                                                      \
+    X(BLOCKS, blocks, uint16_t)                                                                    \
+    X(CELLS, cells, struct lex_cell)                                                               \
+    X(VALUES, values, uint32_t)                                                                    \
+    X(POSTINGS, postings, uint32_t)                                                                \
+    X(ATOMS, atoms, struct lex_atom)                                                               \
+    X(SLOTS, slots, struct lex_slot)                                                               \
+    X(PHRASES, phrases, struct lex_phrase)                                                         \
+    X(RULES, rules, struct lex_rule)                                                               \
+    X(PATTERNS, patterns, struct lex_pattern)                                                      \
+    X(CODES, codes, struct lex_str)                                                                \
+    X(PARAMS, params, double)                                                                      \
+    X(STRINGS, strings, char)
+
+enum lex_section {
+#define X(id, field, type) LEX_##id,
+    LEX_SECTIONS(X)
+#undef X
+        LEX_SECTION_COUNT
+};
+
+struct lex_header {
+    uint64_t magic;
+    uint32_t format, version;
+    uint64_t size, checksum;
+    struct {
+        uint64_t offset, count;
+    } sections[LEX_SECTION_COUNT];
+};
+
+enum { CELL_WORD = 1, CELL_KO = 2, CELL_EN = 4 };
+
+struct lex_cell {
+    uint32_t link; /* base << 8 | CELL_*; base 0: no children */
+    uint16_t sym;
+    int8_t ko, en; /* n-gram weights */
+};
+
+/* A posting is atom << 8 | POST_*. values[cell] is where the postings of its key begin. */
+enum {
+    POST_LAST = 1,
+    POST_START = 2, /* begins a word */
+    POST_END = 4,   /* ends a word */
+    POST_JOSA = 8,  /* ends a word or is followed by particles only */
+    POST_STEM = 16, /* an inflected form */
+};
+
+struct lex_str {
+    uint32_t offset, length;
+};
+
+struct lex_atom {
+    uint8_t kind, lang;
+    uint16_t flags; /* enum nlp_word_flag */
+    float weight;
+    struct lex_str entry;
+    uint32_t first, n; /* ATOM_TERM: slots; ATOM_PATTERN: first is the pattern */
+};
+
+struct lex_slot {
+    uint32_t phrase, element;
+};
+
+enum lex_role { TERM_ANY, TERM_REQUIRE, TERM_EXCLUDE };
+
+/* A term of a rule: `n` elements, each at most `gap` code points after the one before. */
+struct lex_phrase {
+    uint32_t rule;
+    float weight;
+    uint16_t n, gap;
+    uint32_t role; /* enum lex_role */
+    uint32_t first_state;
+    struct lex_str entry;
+};
+
+struct lex_rule {
+    uint8_t kind, lang, whole_text, requires;
+    uint32_t kinds;
+    float threshold;
+    struct lex_str code, name; /* "category:delivery/late" */
+};
+
+struct lex_pattern {
+    uint32_t phrase;
+    struct lex_str regex;
+};
+
+/* The numbers of the sentiment model, per language; lexicons/??/model.tsv sets them. */
+#define LEX_PARAMS(X)                                                                              \
+    X(NGRAM_SLOPE, "ngram_slope", 0.0) /* these four: lexicons/build/README.md */                  \
+    X(NGRAM_BIAS, "ngram_bias", 0.0)                                                               \
+    X(NGRAM_DAMP, "ngram_damp", 0.0)                                                               \
+    X(NGRAM_WORDS, "ngram_words", 0.0)                                                             \
+    X(CURATED_SCALE, "curated_scale", 1.0)   /* curated sum to log-odds */                         \
+    X(POLARITY_SCALE, "polarity_scale", 0.5) /* polarity = tanh(scale * log-odds) */               \
+    X(NEGATE_POSITIVE, "negate_positive", -0.9)                                                    \
+    X(NEGATE_NEGATIVE, "negate_negative", -0.6)                                                    \
+    X(NEG_WINDOW, "neg_window", 1) /* words between a neg_pre and what it negates */               \
+    X(CONTRAST_BEFORE, "contrast_before", 0.5)                                                     \
+    X(PAST_FACTOR, "past_factor", 0.2)                                                             \
+    X(GATE_NGRAM, "gate_ngram", 0.25) /* what a question keeps of its learned sum */               \
+    X(GATE_CURATED, "gate_curated", 0.3)                                                           \
+    X(GATE_STRONG, "gate_strong", 2.0)     /* curated sum that no gate makes neutral */            \
+    X(NEUTRAL_BAND, "neutral_band", 0.2)   /* |polarity| below is neutral */                       \
+    X(BARE_BAND, "bare_band", 0.4)         /* the same with no curated word in the text */         \
+    X(FAILURE_FLOOR, "failure_floor", 0.5) /* curated sum a reported failure is at least worth */  \
+    X(PLATT_SLOPE, "platt_slope", 1.0) /* confidence = 1/(1+exp(-(slope*|log-odds|+offset))) */    \
+    X(PLATT_OFFSET, "platt_offset", 0.0)                                                           \
+    X(GATE_CONFIDENCE, "gate_confidence", 0.85) /* of neutral by the gate */                       \
+    X(BAND_CONFIDENCE, "band_confidence", 0.6)  /* of neutral for want of evidence */
+
+enum lex_param {
+#define X(id, name, value) PARAM_##id,
+    LEX_PARAMS(X)
+#undef X
+        PARAM_COUNT
+};
+
+#endif

@@ -1,0 +1,126 @@
+/* Candidate nouns without a dictionary of nouns: a word without its particles, when it does not end
+ * like a predicate and is no stop word. Counted within the text; the most frequent first. */
+#include <errno.h>
+
+#include "nlp/scratch.h"
+
+#define MAX_CANDIDATES 64
+#define MAX_LENGTH 12
+
+struct candidate {
+    uint32_t start, end, count;
+};
+
+static bool word_has(const struct nlp_tables *t, uint32_t cell, enum nlp_word_kind kind)
+{
+    if (!(t->cells[cell].link & CELL_WORD))
+        return false;
+    for (const uint32_t *p = &t->postings[t->values[cell]];; p++) {
+        if (t->atoms[*p >> 8].kind == kind)
+            return true;
+        if (*p & POST_LAST)
+            return false;
+    }
+}
+
+/* Whether [a, b) as a whole is a word of that kind. */
+static bool is_listed(const struct nlp_tables *t, const struct nlp_scratch *s, uint32_t a,
+                      uint32_t b, enum nlp_word_kind kind)
+{
+    uint32_t cell = 0;
+    for (uint32_t i = a; i < b; i++) {
+        cell = tables_child(t, cell, s->sym[i]);
+        if (!cell)
+            return false;
+    }
+    return word_has(t, cell, kind);
+}
+
+/* The end of the noun of the word [a, b): b less its longest particle; 0 when it is a predicate. */
+static uint32_t noun_end(const struct nlp_tables *t, const struct nlp_scratch *s, uint32_t a,
+                         uint32_t b)
+{
+    for (uint32_t i = a + 1; i < b; i++) /* the longest ending first */
+        if (is_listed(t, s, i, b, WORD_ENDING))
+            return 0;
+    for (uint32_t i = a + 2; i < b; i++)
+        if (is_listed(t, s, i, b, WORD_JOSA))
+            return i;
+    return b;
+}
+
+static bool same(const struct norm *nm, const struct candidate *c, uint32_t a, uint32_t b)
+{
+    return c->end - c->start == b - a &&
+           memcmp(nm->cp + c->start, nm->cp + a, (b - a) * sizeof(*nm->cp)) == 0;
+}
+
+static size_t count_one(const struct norm *nm, struct candidate *list, size_t n, uint32_t a,
+                        uint32_t b)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (same(nm, &list[i], a, b)) {
+            list[i].count++;
+            return n;
+        }
+    }
+    if (n == MAX_CANDIDATES)
+        return n;
+    list[n] = (struct candidate){a, b, 1};
+    return n + 1;
+}
+
+static bool acceptable(const struct nlp_tables *t, const struct nlp_scratch *s, uint32_t a,
+                       uint32_t b)
+{
+    bool hangul = s->norm.cls[a] == CLASS_HANGUL;
+    return b - a >= (hangul ? 2U : 3U) && b - a <= MAX_LENGTH * (hangul ? 1U : 2U) &&
+           !is_listed(t, s, a, b, WORD_STOP);
+}
+
+static size_t collect(const struct nlp_tables *t, const struct nlp_scratch *s,
+                      struct candidate *list)
+{
+    const struct norm *nm = &s->norm;
+    size_t n = 0;
+    for (uint32_t i = 0; i < nm->n;) {
+        uint8_t cls = nm->cls[i];
+        uint32_t start = i;
+        if (cls != CLASS_HANGUL && cls != CLASS_LATIN) {
+            i++;
+            continue;
+        }
+        while (i < nm->n && nm->cls[i] == cls)
+            i++;
+        if (i - start > 2 * MAX_LENGTH)
+            continue;
+        uint32_t end = cls == CLASS_HANGUL ? noun_end(t, s, start, i) : i;
+        if (end && acceptable(t, s, start, end))
+            n = count_one(nm, list, n, start, end);
+    }
+    return n;
+}
+
+int keywords_write(const struct nlp_tables *t, struct nlp_scratch *s, struct arena *a,
+                   struct analysis *out)
+{
+    struct candidate list[MAX_CANDIDATES];
+    size_t n = collect(t, s, list), most = n < NLP_MAX_KEYWORDS ? n : NLP_MAX_KEYWORDS;
+    struct span *words = arena_array(a, most, sizeof(*words));
+    if (!words && most)
+        return -ENOMEM;
+    for (size_t k = 0; k < most; k++) {
+        size_t best = 0;
+        for (size_t i = 1; i < n; i++)
+            if (list[i].count > list[best].count)
+                best = i;
+        char *p = arena_alloc(a, 4 * (size_t)(list[best].end - list[best].start));
+        if (!p)
+            return -ENOMEM;
+        words[k] = span_of(p, norm_utf8(&s->norm, list[best].start, list[best].end, p));
+        list[best].count = 0;
+    }
+    out->keywords = words;
+    out->n_keywords = most;
+    return 0;
+}

@@ -1,0 +1,201 @@
+#include "nlp/pii.h"
+
+#include <errno.h>
+
+#include "base/utf8.h"
+
+/* Cheap first look: no personal data without five digits or an @, but for addresses, which have at
+ * least one digit and Hangul. */
+static bool worth_reading(struct span text)
+{
+    bool digit = false;
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        digit |= c >= '0' && c <= '9';
+        if (c == '@' || c == 0xEF) /* a full-width digit begins so */
+            return true;
+    }
+    return digit;
+}
+
+static uint32_t fold(uint32_t cp)
+{
+    if (cp >= 0xFF01 && cp <= 0xFF5E)
+        cp -= 0xFEE0;
+    if (cp >= 'A' && cp <= 'Z')
+        cp += 32;
+    if ((cp >= 0x2010 && cp <= 0x2015) || cp == 0x2212)
+        return '-';
+    return cp == 0xA0 || cp == 0x3000 || cp == '\t' ? ' ' : cp;
+}
+
+static int decode(struct nlp_scratch *s, struct span text)
+{
+    s->raw_cp.n = s->raw_at.n = 0;
+    if (VEC_RESERVE(s->raw_cp, text.n + 2) < 0 || VEC_RESERVE(s->raw_at, text.n + 2) < 0)
+        return -ENOMEM;
+    size_t n = 0;
+    for (size_t i = 0; i < text.n;) {
+        uint32_t cp = 0xFFFD;
+        unsigned len = utf8_decode(text.p + i, text.n - i, &cp);
+        s->raw_cp.at[n] = fold(cp);
+        s->raw_at.at[n++] = (uint32_t)i;
+        i += len ? len : 1;
+    }
+    s->raw_cp.at[n] = 0;
+    s->raw_at.at[n] = (uint32_t)text.n;
+    s->raw_cp.n = s->raw_at.n = n;
+    return 0;
+}
+
+static int add(struct nlp_scratch *s, uint16_t part, enum pii_kind kind, size_t start, size_t end)
+{
+    if (s->pii.n == NLP_MAX_PII)
+        return 0;
+    if (VEC_RESERVE(s->pii, 1) < 0)
+        return -ENOMEM;
+    s->pii.at[s->pii.n++] = (struct pii_span){.part = part,
+                                              .kind = (uint8_t)kind,
+                                              .start = s->raw_at.at[start],
+                                              .end = s->raw_at.at[end]};
+    return 0;
+}
+
+int pii_find(struct nlp_scratch *s, struct span text, uint16_t part)
+{
+    if (!worth_reading(text))
+        return 0;
+    int r = decode(s, text);
+    struct pii_text raw = {s->raw_cp.at, s->raw_cp.n};
+    for (size_t i = 0; r == 0 && i < raw.n;) {
+        enum pii_kind kind;
+        size_t start = i, end = pii_at(&raw, i, &start, &kind);
+        s->work++;
+        if (end == 0) {
+            i++;
+            continue;
+        }
+        r = add(s, part, kind, start, end);
+        i = end;
+    }
+    return r;
+}
+
+bool pii_is_digit(uint32_t cp)
+{
+    return cp - '0' < 10U;
+}
+
+bool pii_is_hangul(uint32_t cp)
+{
+    return cp >= 0xAC00 && cp <= 0xD7A3;
+}
+
+bool pii_is_latin(uint32_t cp)
+{
+    return cp - 'a' < 26U;
+}
+
+size_t pii_word(const struct pii_text *x, size_t i, const char *word)
+{
+    size_t n = 0;
+    for (size_t k = 0, len = strlen(word); k < len; n++) {
+        uint32_t cp;
+        k += utf8_decode(word + k, len - k, &cp);
+        if (i + n >= x->n || x->cp[i + n] != cp)
+            return 0;
+    }
+    return n;
+}
+
+bool pii_before(const struct pii_text *x, size_t i, size_t reach, const char *const *words)
+{
+    size_t from = i > reach ? i - reach : 0;
+    for (size_t k = i; k-- > from;)
+        for (const char *const *w = words; *w; w++)
+            if (pii_word(x, k, *w))
+                return true;
+    return false;
+}
+
+static bool is_join(uint32_t cp)
+{
+    return cp == '-' || cp == '.' || cp == ' ' || cp == ')';
+}
+
+/* Groups of digits from `i`, each joined to the last by one of "-. )", with ") " as well. */
+static void read_number(const struct pii_text *x, size_t i, struct pii_number *n, size_t ends[])
+{
+    *n = (struct pii_number){.start = i};
+    n->plus = x->cp[i] == '+';
+    i += n->plus;
+    while (n->n_groups < PII_MAX_GROUPS) {
+        unsigned k = 0;
+        while (i < x->n && pii_is_digit(x->cp[i]) && n->n_digits + k < sizeof(n->digits)) {
+            n->digits[n->n_digits + k] = (char)x->cp[i];
+            k++;
+            i++;
+        }
+        if (k == 0 || (i < x->n && pii_is_digit(x->cp[i])))
+            return;
+        n->group[n->n_groups] = (uint8_t)k;
+        n->n_digits += k;
+        ends[n->n_groups++] = i;
+        n->end = i;
+        if (i + 1 >= x->n || !is_join(x->cp[i]))
+            return;
+        i += x->cp[i + 1] == ' ' && x->cp[i] != ' ' ? 2 : 1;
+    }
+}
+
+/* The longest run of groups at `i` that is something; only spaces may part it from what follows. */
+static size_t number_at(const struct pii_text *x, size_t i, enum pii_kind *ret_kind)
+{
+    struct pii_number n;
+    size_t ends[PII_MAX_GROUPS];
+    if (i > 0 && (pii_is_digit(x->cp[i - 1]) || pii_is_latin(x->cp[i - 1])))
+        return 0;
+    if (i > 1 && (x->cp[i - 1] == '-' || x->cp[i - 1] == '.') && pii_is_digit(x->cp[i - 2]))
+        return 0;
+    read_number(x, i, &n, ends);
+    while (n.n_groups > 0) {
+        uint32_t next = x->cp[n.end];
+        bool open =
+            pii_is_digit(next) || pii_is_latin(next) ||
+            ((next == '-' || next == '.') && n.end + 1 < x->n && pii_is_digit(x->cp[n.end + 1]));
+        n.spaced = false;
+        for (unsigned k = 0; k + 1 < n.n_groups; k++)
+            n.spaced |= x->cp[ends[k]] == ' ';
+        if (!open && pii_number_kind(x, &n, ret_kind))
+            return n.end;
+        n.n_groups--;
+        n.n_digits -= n.group[n.n_groups];
+        n.end = n.n_groups ? ends[n.n_groups - 1] : 0;
+    }
+    return 0;
+}
+
+size_t pii_at(const struct pii_text *x, size_t i, size_t *ret_start, enum pii_kind *ret_kind)
+{
+    uint32_t cp = x->cp[i];
+    size_t end = 0;
+    if (pii_is_digit(cp) || (cp == '+' && i + 1 < x->n && pii_is_digit(x->cp[i + 1]))) {
+        end = number_at(x, i, ret_kind);
+        if (end)
+            return end;
+        *ret_kind = PII_VEHICLE;
+        end = pii_vehicle(x, i);
+        if (end)
+            return end;
+    }
+    if (cp == '@') {
+        *ret_kind = PII_EMAIL;
+        return pii_email(x, i, ret_start);
+    }
+    if (pii_is_latin(cp)) {
+        *ret_kind = PII_PASSPORT;
+        return pii_passport(x, i);
+    }
+    *ret_kind = PII_ADDRESS;
+    return pii_address(x, i, ret_start);
+}

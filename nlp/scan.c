@@ -1,0 +1,265 @@
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "nlp/scratch.h"
+
+/* Particles can follow one another: 에서는, 한테만은. */
+#define MAX_JOSA 4
+
+/* Scripts a word boundary lies between. */
+static inline unsigned script(uint8_t cls)
+{
+    if (cls == CLASS_HANGUL || cls == CLASS_JAMO)
+        return 1;
+    return cls == CLASS_LATIN || cls == CLASS_DIGIT ? 2 : cls == CLASS_LETTER ? 3 : 0;
+}
+
+static inline bool begins_word(const struct nlp_scratch *s, size_t i)
+{
+    unsigned own = script(s->norm.cls[i]);
+    return own == 0 || i == 0 || script(s->norm.cls[i - 1]) != own;
+}
+
+static inline bool ends_word(const struct nlp_scratch *s, size_t end)
+{
+    const struct norm *nm = &s->norm;
+    unsigned own = script(nm->cls[end - 1]);
+    if (own == 0)
+        return true;
+    if (nm->cp[end] == '\'' && own == 2 && end + 2 < nm->n) /* can't is no can; it's is an it */
+        return nm->cls[end + 1] != CLASS_LATIN || nm->cp[end + 1] == 's' || nm->cp[end + 1] == 'd';
+    return script(nm->cls[end]) != own;
+}
+
+static bool has_josa(const struct nlp_tables *t, uint32_t cell)
+{
+    if (!(t->cells[cell].link & CELL_WORD))
+        return false;
+    for (const uint32_t *p = &t->postings[t->values[cell]];; p++) {
+        if (t->atoms[*p >> 8].kind == WORD_JOSA)
+            return true;
+        if (*p & POST_LAST)
+            return false;
+    }
+}
+
+bool scan_only_josa(const struct nlp_tables *t, const struct nlp_scratch *s, size_t at)
+{
+    const struct norm *nm = &s->norm;
+    for (unsigned k = 0; k < MAX_JOSA; k++) {
+        size_t longest = at;
+        uint32_t cell = 0;
+        if (nm->cls[at] != CLASS_HANGUL)
+            return true;
+        for (size_t i = at; nm->cls[i] == CLASS_HANGUL; i++) {
+            cell = tables_child(t, cell, s->sym[i]);
+            if (!cell)
+                break;
+            if (has_josa(t, cell))
+                longest = i + 1;
+        }
+        if (longest == at)
+            return false;
+        at = longest;
+    }
+    return nm->cls[at] != CLASS_HANGUL;
+}
+
+static bool bounds_hold(const struct nlp_tables *t, const struct nlp_scratch *s, uint32_t post,
+                        size_t start, size_t end)
+{
+    if ((post & POST_START) && !begins_word(s, start))
+        return false;
+    if ((post & POST_END) && !ends_word(s, end))
+        return false;
+    return !(post & POST_JOSA) || ends_word(s, end) || scan_only_josa(t, s, end);
+}
+
+static int add_hits(const struct nlp_tables *t, struct nlp_scratch *s, uint32_t cell, size_t start,
+                    size_t end)
+{
+    for (const uint32_t *p = &t->postings[t->values[cell]];; p++) {
+        const struct lex_atom *a = &t->atoms[*p >> 8];
+        bool wanted = (a->lang == LANG_NONE || a->lang == s->lang) && a->kind != WORD_JOSA &&
+                      !((a->flags & NLP_TICKET) && s->kind == KIND_REVIEW);
+        if (wanted && bounds_hold(t, s, *p, start, end)) {
+            if (s->hits.n == s->hits.cap && VEC_RESERVE(s->hits, 1) < 0)
+                return -ENOMEM;
+            s->hits.at[s->hits.n++] = (struct hit){(uint32_t)start, (uint32_t)end, *p >> 8};
+            if (a->kind == WORD_MASK) {
+                if (VEC_RESERVE(s->masks, 1) < 0)
+                    return -ENOMEM;
+                s->masks.at[s->masks.n++] = s->hits.at[s->hits.n - 1];
+            }
+        }
+        if (*p & POST_LAST)
+            return 0;
+    }
+}
+
+/* An n-gram counts once a text, at the place it is found first. */
+static inline void add_gram(struct nlp_scratch *s, uint32_t cell, int weight, size_t at)
+{
+    uint64_t bit = UINT64_C(1) << (cell & 63);
+    if (s->seen[cell >> 6] & bit)
+        return;
+    s->seen[cell >> 6] |= bit;
+    s->grams.at[s->grams.n++] = cell;
+    s->gram[at] += weight;
+    s->gram_sum += weight;
+}
+
+static int walk(const struct nlp_tables *t, struct nlp_scratch *s, uint32_t gram_flag)
+{
+    const size_t n = s->norm.n;
+    const struct lex_cell *cells = t->cells;
+    const uint32_t root = cells[0].link >> 8;
+    uint64_t work = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (VEC_RESERVE(s->grams, LEX_MAX_KEY) < 0)
+            return -ENOMEM;
+        uint32_t base = root;
+        for (size_t j = i; j < n && base; j++) {
+            uint16_t sym = s->sym[j];
+            uint32_t cell = base + sym;
+            work++;
+            if (!sym || cells[cell].sym != sym)
+                break;
+            uint32_t link = cells[cell].link;
+            if (link & gram_flag)
+                add_gram(s, cell, gram_flag == CELL_KO ? cells[cell].ko : cells[cell].en, i);
+            if (link & CELL_WORD && add_hits(t, s, cell, i, j + 1) < 0)
+                return -ENOMEM;
+            base = link >> 8;
+        }
+    }
+    s->work += work;
+    return 0;
+}
+
+static bool is_spaced_punct(uint32_t cp)
+{
+    if (cp < 0x80)
+        return cp > ' ' && cp != '\'' && !((cp | 32) - 'a' < 26U || cp - '0' < 10U);
+    return (cp >= 0xA1 && cp <= 0xBF) || (cp >= 0x2010 && cp <= 0x2BFF) ||
+           (cp >= 0x3001 && cp <= 0x3003) || (cp >= 0x3008 && cp <= 0x3020) ||
+           (cp >= 0x1F000 && cp <= 0x1FAFF);
+}
+
+static void add_spaced(struct nlp_scratch *s, uint16_t sym, size_t at)
+{
+    s->spaced.at[s->spaced.n++] = sym;
+    s->spaced_at.at[s->spaced_at.n++] = (uint32_t)at;
+}
+
+/* Step 7 of lexicons/build/README.md: the symbols again, with spaces around words. */
+static int space_out(const struct nlp_tables *t, struct nlp_scratch *s)
+{
+    const struct norm *nm = &s->norm;
+    const uint16_t space = tables_sym(t, ' ');
+    s->spaced.n = s->spaced_at.n = 0;
+    if (VEC_RESERVE(s->spaced, nm->n * 2 + 4) < 0 || VEC_RESERVE(s->spaced_at, nm->n * 2 + 4) < 0)
+        return -ENOMEM;
+    unsigned before = 2; /* 0 space, 1 word, 2 mark, 3 punctuation */
+    for (size_t i = 0; i < nm->n; i++) {
+        unsigned now = nm->cls[i] == CLASS_MARK     ? 2
+                       : nm->cp[i] == ' '           ? 0
+                       : is_spaced_punct(nm->cp[i]) ? 3
+                                                    : 1;
+        if (before && now && now != before)
+            add_spaced(s, space, i);
+        add_spaced(s, s->sym[i], i);
+        before = now;
+    }
+    return 0;
+}
+
+static int walk_spaced(const struct nlp_tables *t, struct nlp_scratch *s)
+{
+    int r = space_out(t, s);
+    const size_t n = r < 0 ? 0 : s->spaced.n;
+    for (size_t i = 0; i < n; i++) {
+        if (VEC_RESERVE(s->grams, LEX_MAX_KEY) < 0)
+            return -ENOMEM;
+        uint32_t cell = 0;
+        for (size_t j = i; j < n && (t->cells[cell].link >> 8); j++) {
+            s->work++;
+            cell = tables_child(t, cell, s->spaced.at[j]);
+            if (!cell)
+                break;
+            if (t->cells[cell].link & CELL_EN)
+                add_gram(s, cell, t->cells[cell].en, s->spaced_at.at[i]);
+        }
+    }
+    return r;
+}
+
+/* Hits that lie inside a longer mask are dropped: 안 in 안내. */
+static void apply_masks(struct nlp_scratch *s)
+{
+    size_t k = 0, out = 0;
+    for (size_t i = 0; i < s->hits.n; i++) {
+        struct hit h = s->hits.at[i];
+        bool hidden = false;
+        while (k < s->masks.n && s->masks.at[k].end <= h.start)
+            k++;
+        for (size_t m = k; m < s->masks.n && m < k + 4 && !hidden; m++) {
+            const struct hit *mask = &s->masks.at[m];
+            hidden = mask->start <= h.start && h.end <= mask->end &&
+                     h.end - h.start < mask->end - mask->start;
+        }
+        if (!hidden)
+            s->hits.at[out++] = h;
+    }
+    s->hits.n = out;
+}
+
+static int prepare(const struct nlp_tables *t, struct nlp_scratch *s)
+{
+    size_t n = s->norm.n, words = t->n_cells / 64 + 1;
+    if (s->cap_positions < n) {
+        size_t cap = s->norm.cap;
+        uint16_t *sym = realloc(s->sym, cap * sizeof(*sym));
+        s->sym = sym ? sym : s->sym;
+        int32_t *gram = realloc(s->gram, cap * sizeof(*gram));
+        s->gram = gram ? gram : s->gram;
+        if (!sym || !gram)
+            return -ENOMEM;
+        s->cap_positions = cap;
+    }
+    if (s->cap_seen < words) {
+        uint64_t *seen = calloc(words, sizeof(*seen));
+        if (!seen)
+            return -ENOMEM;
+        free(s->seen);
+        s->seen = seen;
+        s->cap_seen = words;
+    }
+    for (size_t i = 0; i < n; i++)
+        s->sym[i] = tables_sym(t, s->norm.cp[i]);
+    memset(s->gram, 0, n * sizeof(*s->gram));
+    s->hits.n = s->masks.n = s->grams.n = 0;
+    s->gram_sum = 0;
+    return 0;
+}
+
+int scan_text(const struct nlp_tables *t, struct nlp_scratch *s)
+{
+    int r = prepare(t, s);
+    if (r < 0)
+        return r;
+    bool spaced = tables_param(t, s->lang, PARAM_NGRAM_WORDS) != 0.0;
+    r = walk(t, s, spaced ? 0 : s->lang == LANG_EN ? CELL_EN : CELL_KO);
+    if (r == 0 && spaced)
+        r = walk_spaced(t, s);
+    for (size_t i = 0; i < s->grams.n; i++)
+        s->seen[s->grams.at[i] >> 6] = 0;
+    double damp = tables_param(t, s->lang, PARAM_NGRAM_DAMP);
+    s->gram_share = tables_param(t, s->lang, PARAM_NGRAM_SLOPE);
+    if (damp > 0)
+        s->gram_share /= sqrt(1.0 + (double)s->grams.n / damp);
+    if (s->masks.n)
+        apply_masks(s);
+    return r;
+}

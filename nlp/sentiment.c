@@ -1,0 +1,173 @@
+/* From clauses to the stance of a text. Everything is added up in log-odds: the learned table's sum
+ * (lexicons/build/README.md) and the curated words', each scaled by model.tsv. Between clauses, in
+ * this order: a question or request without a failure counts little; what comes before a contrast,
+ * and what is told of the past, gives way to an opposite clause after it; a reported failure is
+ * negative however polite the words. */
+#include <math.h>
+
+#include "nlp/scratch.h"
+
+static double param(const struct nlp_tables *t, const struct nlp_scratch *s, enum lex_param p)
+{
+    return tables_param(t, s->lang, p);
+}
+
+static bool is_gated(const struct clause *c)
+{
+    return c->gate && !c->failure;
+}
+
+static double gram_part(const struct nlp_tables *t, const struct nlp_scratch *s,
+                        const struct clause *c)
+{
+    double factor = is_gated(c) ? param(t, s, PARAM_GATE_NGRAM) : 1.0;
+    return s->gram_share * c->gram * factor;
+}
+
+double sentiment_clause(const struct nlp_tables *t, const struct nlp_scratch *s,
+                        const struct clause *c)
+{
+    return c->score + gram_part(t, s, c);
+}
+
+static bool opposite(const struct clause *a, const struct clause *b)
+{
+    return (a->sum < 0 && b->sum > 0) || (a->sum > 0 && b->sum < 0);
+}
+
+static void score_clause(const struct nlp_tables *t, const struct nlp_scratch *s, struct clause *c,
+                         const struct clause *next)
+{
+    double sum = c->sum;
+    if (is_gated(c))
+        sum *= param(t, s, PARAM_GATE_CURATED);
+    if (next && c->contrast && opposite(c, next))
+        sum *= param(t, s, PARAM_CONTRAST_BEFORE);
+    if (next && c->past && opposite(c, next))
+        sum *= param(t, s, PARAM_PAST_FACTOR);
+    double floor = -param(t, s, PARAM_FAILURE_FLOOR);
+    if (c->failure && sum > floor && c->sum <= 0.5)
+        sum = floor;
+    c->score = sum * param(t, s, PARAM_CURATED_SCALE);
+}
+
+static void note_marks(struct nlp_scratch *s, const struct clause *c)
+{
+    s->any_question |= (c->gate & GATE_QUESTION) != 0;
+    s->any_request |= (c->gate & GATE_REQUEST) != 0;
+    s->any_wish |= (c->gate & GATE_WISH) != 0;
+    s->any_gate |= c->gate != 0;
+    s->any_failure |= c->failure;
+    s->any_curated |= c->curated;
+}
+
+static int read_clauses(const struct nlp_tables *t, struct nlp_scratch *s)
+{
+    s->any_question = s->any_request = s->any_wish = s->any_gate = false;
+    s->any_failure = s->any_curated = false;
+    for (size_t i = 0; i < s->clauses.n; i++) {
+        int r = clause_read(t, s, &s->clauses.at[i]);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; i < s->clauses.n; i++) {
+        bool has_next = i + 1 < s->clauses.n;
+        score_clause(t, s, &s->clauses.at[i], has_next ? &s->clauses.at[i + 1] : NULL);
+        note_marks(s, &s->clauses.at[i]);
+    }
+    return 0;
+}
+
+/* Politeness says something only where nothing else does. */
+static double courtesy(const struct nlp_tables *t, const struct nlp_scratch *s)
+{
+    double sum = 0;
+    for (size_t i = 0; i < s->clauses.n; i++)
+        sum += s->clauses.at[i].courtesy;
+    if (s->any_gate || s->any_failure)
+        return 0;
+    return sum * param(t, s, PARAM_CURATED_SCALE);
+}
+
+static double total(const struct nlp_tables *t, struct nlp_scratch *s, double *ret_curated)
+{
+    double z = 0, curated = courtesy(t, s);
+    size_t gated = 0;
+    for (size_t i = 0; i < s->clauses.n; i++) {
+        struct clause *c = &s->clauses.at[i];
+        double clause = sentiment_clause(t, s, c);
+        curated += c->score;
+        z += gram_part(t, s, c);
+        gated += is_gated(c);
+        s->sentences.at[c->sentence].score += clause;
+    }
+    double bias = s->grams.n ? param(t, s, PARAM_NGRAM_BIAS) * s->gram_share : 0;
+    if (gated == s->clauses.n)
+        bias *= param(t, s, PARAM_GATE_NGRAM);
+    *ret_curated = curated;
+    return z + bias + curated;
+}
+
+static double squash(const struct nlp_tables *t, const struct nlp_scratch *s, double z)
+{
+    return tanh(z * param(t, s, PARAM_POLARITY_SCALE));
+}
+
+static enum sentiment label_of(double polarity, double band)
+{
+    if (fabs(polarity) < band || polarity == 0.0)
+        return SENTIMENT_NEUTRAL;
+    return polarity > 0 ? SENTIMENT_POSITIVE : SENTIMENT_NEGATIVE;
+}
+
+static double keep_within(double polarity, double band)
+{
+    double most = band * 0.95;
+    return polarity > most ? most : polarity < -most ? -most : polarity;
+}
+
+static void decide(const struct nlp_tables *t, struct nlp_scratch *s, struct analysis *out)
+{
+    double curated, z = total(t, s, &curated);
+    double band = param(t, s, s->any_curated ? PARAM_NEUTRAL_BAND : PARAM_BARE_BAND);
+    out->polarity = squash(t, s, z);
+    bool gate = s->any_gate && !s->any_failure &&
+                fabs(curated) < param(t, s, PARAM_GATE_STRONG) * param(t, s, PARAM_CURATED_SCALE);
+    out->sentiment = gate ? SENTIMENT_NEUTRAL : label_of(out->polarity, band);
+    if (out->sentiment == SENTIMENT_NEUTRAL) {
+        out->polarity = keep_within(out->polarity, param(t, s, PARAM_NEUTRAL_BAND));
+        out->confidence = param(t, s, gate ? PARAM_GATE_CONFIDENCE : PARAM_BAND_CONFIDENCE);
+        return;
+    }
+    double odds = param(t, s, PARAM_PLATT_SLOPE) * fabs(z) + param(t, s, PARAM_PLATT_OFFSET);
+    out->confidence = 1.0 / (1.0 + exp(-odds));
+}
+
+static void trajectory(const struct nlp_tables *t, const struct nlp_scratch *s,
+                       struct analysis *out)
+{
+    out->worst = 1.0;
+    for (size_t i = 0; i < s->sentences.n; i++) {
+        double p = squash(t, s, s->sentences.at[i].score);
+        if (i == 0)
+            out->start = p;
+        if (p < out->worst)
+            out->worst = p;
+        out->end = p;
+    }
+}
+
+int sentiment_read(const struct nlp_tables *t, struct nlp_scratch *s, struct analysis *out)
+{
+    if (s->clauses.n == 0) {
+        out->sentiment = SENTIMENT_NONE;
+        out->polarity = out->confidence = out->start = out->worst = out->end = 0;
+        return 0;
+    }
+    int r = read_clauses(t, s);
+    if (r < 0)
+        return r;
+    decide(t, s, out);
+    trajectory(t, s, out);
+    return 0;
+}
