@@ -50,8 +50,9 @@ static void submit(struct http_request *r, struct span title, struct span where,
     struct edit *e = change_edit(r, EDIT_SEGMENT);
     if (!e)
         return;
+    e->key = arena_dup(&e->arena, r->params[0]);
     e->segment = (struct store_segment){
-        .code = arena_dup(&e->arena, r->params[0]),
+        .code = e->key,
         .title = arena_dup(&e->arena, title),
         .where = arena_dup(&e->arena, where),
         .retired = retired,

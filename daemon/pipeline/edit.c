@@ -25,9 +25,17 @@ static int settle(struct edit *e, int rc)
     return rc;
 }
 
+/* A new segment has no earlier meaning to keep: it acts from the beginning. An edit acts from now
+ * on unless a backfill is asked for. */
 static int apply_segment(struct edit *e, struct apply_env *env)
 {
-    int rc = store_put_segment(env->txn, &e->segment, e->backfill, &e->where_error);
+    struct span stored;
+    int rc = store_txn_doc_get(env->txn, STORE_DOC_SEGMENT, e->key, &e->arena, &stored);
+    bool is_new = rc == -ENOENT;
+    if (is_new && e->segment.retired)
+        return settle(e, rc);
+    if (rc == 0 || is_new)
+        rc = store_put_segment(env->txn, &e->segment, e->backfill || is_new, &e->where_error);
     if (rc == 0)
         rc = store_doc_put(env->txn, STORE_DOC_JOB, restamp_job, SPAN_LIT("0"));
     return settle(e, rc);

@@ -10,7 +10,7 @@
 #include "daemon/pipeline/pipeline.h"
 
 enum edit_kind {
-    EDIT_SEGMENT,       /* segment, backfill: stores it and starts the restamp job */
+    EDIT_SEGMENT,       /* key: code; segment, backfill: stores it and starts the restamp job */
     EDIT_RESTAMP,       /* one step of that job; `more` says whether to go on */
     EDIT_RULE,          /* key: name; value: JSON */
     EDIT_RULE_DELETE,   /* key */
