@@ -155,29 +155,43 @@ int customer_load(struct kv *kv, uint32_t code, struct arena *a, struct customer
     return r;
 }
 
-static int skip_to_id(struct kv *kv, uint32_t code, struct dec *d)
+static void skip_members(struct dec *d, struct span blob)
 {
-    struct span blob;
-    int r = get_blob(kv, code, &blob);
-    if (r < 0)
-        return r;
-    size_t n = begin_members(d, blob);
-    for (size_t i = 0; i < n; i++)
+    for (size_t n = begin_members(d, blob); n && !d->bad; n--)
         get_member(d);
-    return 0;
 }
 
-int customer_id(struct kv *kv, uint32_t code, struct span *ret_id)
+static int blob_id(struct span blob, struct span *ret_id)
 {
     struct dec d;
-    int r = skip_to_id(kv, code, &d);
-    if (r < 0)
-        return r;
+    skip_members(&d, blob);
     struct span id = get_span(&d);
     if (d.bad || !id.n)
         return -VOC_E_CORRUPT;
     *ret_id = id;
     return 0;
+}
+
+int customer_id(struct kv *kv, uint32_t code, struct span *ret_id)
+{
+    struct span blob;
+    int r = get_blob(kv, code, &blob);
+    return r < 0 ? r : blob_id(blob, ret_id);
+}
+
+int customer_each_id(struct kv *kv, int (*fn)(void *ctx, uint32_t code, struct span id), void *ctx)
+{
+    struct kv_cursor c CLEANUP(kv_cursor_close);
+    kv_cursor_open(&c, kv, DBI_CUST);
+    for (bool ok = kv_seek(&c, SPAN_NONE); ok; ok = kv_next(&c)) {
+        struct span id;
+        int r = blob_id(c.value, &id);
+        if (r == 0)
+            r = fn(ctx, (uint32_t)key_int_read(c.key), id);
+        if (r)
+            return r;
+    }
+    return c.error;
 }
 
 struct same_id {
@@ -312,12 +326,16 @@ static int note_contact(struct store_txn *t, uint32_t code, const struct custome
 {
     struct contact seen;
     struct customer c;
+    struct span blob;
     struct dec d;
-    int r = skip_to_id(&t->kv, code, &d);
+    int r = get_blob(&t->kv, code, &blob);
     if (r < 0)
         return r;
+    skip_members(&d, blob);
     get_span(&d);
     get_contact(&d, &seen);
+    if (d.bad)
+        return -VOC_E_CORRUPT;
     if (!says_new(seen.name, ref->name) && !says_new(seen.email, ref->email) &&
         !says_new(seen.phone, ref->phone))
         return 0;

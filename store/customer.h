@@ -39,6 +39,8 @@ int customer_find(struct kv *kv, struct span id, uint32_t *ret_code);
 /* All of it, copied into the arena. */
 int customer_load(struct kv *kv, uint32_t code, struct arena *a, struct customer *ret);
 int customer_id(struct kv *kv, uint32_t code, struct span *ret_id); /* in the map */
+/* Every customer, by code. Nonzero stops and is returned. */
+int customer_each_id(struct kv *kv, int (*fn)(void *ctx, uint32_t code, struct span id), void *ctx);
 int customer_save(struct store_txn *t, const struct customer *c);
 /* Gives a code to a new id, with a blob that says nothing yet but membership. */
 int customer_make(struct store_txn *t, struct span id, struct arena *a, struct customer *ret);

@@ -252,3 +252,55 @@ bool dict_pair_value(struct span entry, struct span key, struct span *ret_value)
     dict_pair_split(entry, &k, ret_value);
     return k.p && span_eq(k, key);
 }
+
+/* One entry of table "dict" below the prefix: its text is in the key, unless that was cut. */
+static int each_entry(struct kv *kv, enum dict_kind kind, const struct kv_cursor *c,
+                      struct span key, dict_fn *fn, void *ctx)
+{
+    struct span entry = span_of(c->key.p + 1, c->key.n - 1), value;
+    uint32_t code;
+    int r = read_code(c->value, &code);
+    if (r == 0 && c->key.n == KEY_MAX)
+        r = dict_value(kv, kind, code, &entry);
+    if (r < 0)
+        return r;
+    return dict_pair_value(entry, key, &value) ? fn(ctx, code, value) : 0;
+}
+
+#define PAIR_KEY_MAX 400 /* longer ones may be cut: then the whole kind is walked */
+
+struct filtered {
+    struct span key;
+    dict_fn *fn;
+    void *ctx;
+};
+
+static int each_filtered(void *ctx, uint32_t code, struct span entry)
+{
+    struct filtered *f = ctx;
+    struct span value;
+    return dict_pair_value(entry, f->key, &value) ? f->fn(f->ctx, code, value) : 0;
+}
+
+int dict_each_pair(struct kv *kv, enum dict_kind kind, struct span key, dict_fn *fn, void *ctx)
+{
+    struct kv_cursor c CLEANUP(kv_cursor_close);
+    char text[2 + PAIR_KEY_MAX];
+    struct key prefix;
+    c.c = NULL;
+    if (key.n > PAIR_KEY_MAX)
+        return dict_each(kv, kind, each_filtered, &(struct filtered){key, fn, ctx});
+    text[0] = (char)(key.n >> 8);
+    text[1] = (char)key.n;
+    memcpy(text + 2, key.p, key.n);
+    key_dict(&prefix, (uint8_t)kind, span_of(text, 2 + key.n), kv->store->seed);
+    kv_cursor_open(&c, kv, DBI_DICT);
+    for (bool ok = kv_seek(&c, key_span(&prefix)); ok; ok = kv_next(&c)) {
+        if (!key_has_prefix(c.key, &prefix))
+            break;
+        int r = each_entry(kv, kind, &c, key, fn, ctx);
+        if (r)
+            return r;
+    }
+    return c.error;
+}

@@ -49,6 +49,9 @@ void dict_pair(struct buf *b, struct span key, struct span value);
 bool dict_pair_value(struct span entry, struct span key, struct span *ret_value);
 void dict_pair_split(struct span entry, struct span *ret_key, struct span *ret_value);
 
+/* Every code and value (without the key) of the entries of one key, in no promised order. */
+int dict_each_pair(struct kv *kv, enum dict_kind kind, struct span key, dict_fn *fn, void *ctx);
+
 /* What the worker remembers of value -> code; forgets all when full or after an abort. */
 int dict_cache_new(struct dict_cache **ret);
 void dict_cache_free(struct dict_cache *c);

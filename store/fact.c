@@ -32,6 +32,19 @@ enum dict_kind fact_code_kind(enum fact_code c)
     return kinds[c];
 }
 
+enum fact_code fact_code_of(enum where_field field)
+{
+    static const enum where_field fields[FACT_CODES] = {
+        [FACT_SOURCE] = WF_SOURCE, [FACT_CHANNEL] = WF_CHANNEL, [FACT_STATUS] = WF_STATUS,
+        [FACT_TYPE] = WF_TYPE,     [FACT_AGENT] = WF_AGENT,     [FACT_TEAM] = WF_TEAM,
+        [FACT_VENDOR] = WF_VENDOR, [FACT_PRODUCT] = WF_PRODUCT, [FACT_RATING] = WF_RATING,
+        [FACT_CSAT] = WF_CSAT,     [FACT_NPS] = WF_NPS,         [FACT_CES] = WF_CES};
+    int c = 0;
+    while (c < FACT_CODES && fields[c] != field)
+        c++;
+    return (enum fact_code)c;
+}
+
 enum dict_kind fact_multi_kind(enum fact_multi m)
 {
     static const enum dict_kind kinds[FACT_MULTIS] = {

@@ -62,6 +62,8 @@ static inline uint64_t fact_block_of(uint64_t seq)
 }
 
 enum dict_kind fact_code_kind(enum fact_code c);
+/* The column of a field of that kind; FACT_CODES when it has none. */
+enum fact_code fact_code_of(enum where_field field);
 enum dict_kind fact_multi_kind(enum fact_multi m);
 uint64_t fact_conversation(const struct store *s, struct span conversation);
 

@@ -28,8 +28,8 @@ struct store_cursor { /* position after which to go on; {INT64_MAX, UINT64_MAX} 
 struct store_list_query {
     const struct where *where; /* NULL: all */
     int64_t now;
-    int64_t from, to;  /* [from, to) on created_at; NO_TIME / INT64_MAX open */
-    struct span q;     /* words to find in title, text, turns (case folded substring); absent: none */
+    int64_t from, to; /* [from, to) on created_at; NO_TIME / INT64_MAX open */
+    struct span q; /* words to find in title, text, turns (case folded substring); absent: none */
     struct store_cursor after;
     size_t limit; /* 1..1000 */
     struct store_budget budget;
@@ -60,15 +60,15 @@ size_t store_fact_values(struct store_view *v, const struct store_fact *f, enum 
                          struct span key, struct arena *a, struct span *values, size_t max);
 
 /* --- trends --- */
-enum store_want { /* what to add up besides rows */
-    STORE_SENTIMENT = 1, /* negative, neutral, positive, polarity */
-    STORE_CSAT = 2,
-    STORE_NPS = 4,
-    STORE_CES = 8,
-    STORE_RATING = 16,
-    STORE_RESPONSE = 32,
-    STORE_CONVERSATIONS = 64,
-    STORE_CUSTOMERS = 128,
+enum store_want {                      /* what to add up besides rows */
+                  STORE_SENTIMENT = 1, /* negative, neutral, positive, polarity */
+                  STORE_CSAT = 2,
+                  STORE_NPS = 4,
+                  STORE_CES = 8,
+                  STORE_RATING = 16,
+                  STORE_RESPONSE = 32,
+                  STORE_CONVERSATIONS = 64,
+                  STORE_CUSTOMERS = 128,
 };
 struct store_moments {
     uint64_t n;
@@ -78,17 +78,18 @@ struct store_sums {
     uint64_t rows;
     uint64_t negative, neutral, positive;
     struct store_moments polarity;
-    uint64_t csat_n, csat_top; /* top: value > scale - 2 + 1e-9, the top two of a whole-number scale */
+    uint64_t csat_n,
+        csat_top; /* top: value > scale - 2 + 1e-9, the top two of a whole-number scale */
     uint64_t nps_n, promoters, detractors; /* >= 9, <= 6 of 10 */
-    struct store_moments ces, rating; /* ces: value as given; rating: value / scale */
+    struct store_moments ces, rating;      /* ces: value as given; rating: value / scale */
     uint64_t surveyed, answered;
     uint64_t conversations, customers; /* distinct, by 64-bit id hash / customer */
 };
 struct store_trend_query {
     const struct where *where;
     int64_t now;
-    int by; /* enum where_field, or -1: one series with key "all" */
-    struct span by_key; /* attributes.KEY, experiments.KEY */
+    int by;                /* enum where_field, or -1: one series with key "all" */
+    struct span by_key;    /* attributes.KEY, experiments.KEY */
     const int64_t *bounds; /* n_buckets + 1 ascending bounds; rows outside are left out */
     size_t n_buckets;      /* 1 .. 4,096 */
     unsigned want;

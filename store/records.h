@@ -15,14 +15,14 @@ struct stored {
     int64_t received_at;
     uint32_t revision; /* 1, then one more per replacement */
     struct feedback feedback;
-    struct analysis analysis; /* evidence is not kept: it is made again when asked for */
+    struct analysis analysis;    /* evidence is not kept: it is made again when asked for */
     const struct span *segments; /* codes as stamped at feedback.created_at, sorted */
     size_t n_segments;
 };
 
 struct store_put {
-    enum outcome outcome;   /* ACCEPTED, UPDATED or DUPLICATE */
-    struct uuid id;         /* also of the record it duplicates */
+    enum outcome outcome; /* ACCEPTED, UPDATED or DUPLICATE */
+    struct uuid id;       /* also of the record it duplicates */
     uint64_t seq;
     const struct span *segments; /* stamped now; in the arena */
     size_t n_segments;

@@ -13,7 +13,8 @@
  *
  * Errors: a transaction carries a sticky error. Every call on a failed transaction does nothing and
  * returns that error, so a chain of puts is checked once, at store_commit(). -ENOSPC (disk full),
- * -VOC_E_MAPFULL and -EIO leave the store as the last commit left it. -VOC_E_PANIC: end the process.
+ * -VOC_E_MAPFULL and -EIO leave the store as the last commit left it. -VOC_E_PANIC: end the
+ * process.
  *
  * The store never reads the clock: `now` comes in with the transaction. */
 #ifndef VOC_STORE_H
@@ -75,8 +76,8 @@ int store_doc_get(struct store_view *v, enum store_doc kind, struct span key, st
 int store_txn_doc_get(struct store_txn *t, enum store_doc kind, struct span key, struct arena *a,
                       struct span *ret_value);
 /* Keys in byte order from `from` (inclusive; absent: the first), or descending below `from`
- * (exclusive; absent: the last). The callback's spans live for the call; it returns nonzero to stop,
- * and that is returned. */
+ * (exclusive; absent: the last). The callback's spans live for the call; it returns nonzero to
+ * stop, and that is returned. */
 typedef int store_doc_fn(void *ctx, struct span key, struct span value);
 int store_doc_each(struct store_view *v, enum store_doc kind, struct span from, bool descending,
                    store_doc_fn *fn, void *ctx);

@@ -118,8 +118,9 @@ static const char *const agents[] = {"a-1", "a-2", "a-12", "b-7", "홍길동"};
 static const char *const teams[] = {"낮", "밤", "주말"};
 static const char *const products[] = {"세탁기 12kg", "냉장고", "TV-55", "청소기"};
 static const char *const tags[] = {"vip", "재방문", "event", "b2b"};
-static const char *const keys[] = {"age", "city", "plan", "since"};
-static const char *const values[] = {"7", "07", "35", "서울", "gold", "2026-03-01", "부산", "-1.5"};
+static const char *const key_names[] = {"age", "city", "plan", "since"};
+static const char *const value_texts[] = {"7",    "07",         "35",   "서울",
+                                          "gold", "2026-03-01", "부산", "-1.5"};
 static const char *const arms[] = {"A", "B"};
 static const char *const trials[] = {"apology-v2", "greeting"};
 static const char *const paths[] = {"delivery",     "delivery/late", "delivery/late/remote",
@@ -172,8 +173,8 @@ static UNUSED struct feedback random_feedback(struct arena *a, uint64_t n, unsig
     f.nps = random_score(30, 0, 10);
     f.ces = random_score(20, 1, 7);
     f.tags = random_spans(a, tags, ARRAY_LEN(tags), 2, &f.n_tags);
-    f.attributes =
-        random_pairs(a, keys, ARRAY_LEN(keys), values, ARRAY_LEN(values), &f.n_attributes);
+    f.attributes = random_pairs(a, key_names, ARRAY_LEN(key_names), value_texts,
+                                ARRAY_LEN(value_texts), &f.n_attributes);
     f.experiments =
         random_pairs(a, trials, ARRAY_LEN(trials), arms, ARRAY_LEN(arms), &f.n_experiments);
     return f;
