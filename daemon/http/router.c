@@ -192,7 +192,7 @@ static bool is_ip(struct span name)
 {
     char text[64];
     unsigned char out[16];
-    if (name.n >= sizeof text)
+    if (name.n == 0 || name.n >= sizeof text)
         return false;
     memcpy(text, name.p, name.n);
     text[name.n] = '\0';
