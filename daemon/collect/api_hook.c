@@ -124,9 +124,6 @@ static int add_letter(struct hook *h, const struct reject *why, struct span payl
 static int bury(struct hook *h, const struct reject *why, struct span payload)
 {
     int rc = intake_refuse(h->intake, why);
-    log_warning(LOG_COLLECT, "webhook payload kept as a dead letter",
-                "workspace=%.*s source=%.*s code=%s", SPAN_FMT(h->ws->id),
-                SPAN_FMT(h->config->source), why->code);
     return rc < 0 ? rc : add_letter(h, why, payload);
 }
 
@@ -240,6 +237,10 @@ static void accept_payload(struct hook *h)
     struct receipt receipt;
     struct buf b;
 
+    if (h->intake->n_letters)
+        log_warning(LOG_COLLECT, "webhook records kept as dead letters",
+                    "workspace=%.*s source=%.*s records=%zu", SPAN_FMT(h->ws->id),
+                    SPAN_FMT(h->config->source), h->intake->n_letters);
     receipt_init(&receipt);
     receipt_add(&receipt, h->intake);
     buf_init(&b, ANSWER_MAX);
