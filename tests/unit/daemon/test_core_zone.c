@@ -10,6 +10,9 @@
 #include "base/err.h"
 #include "daemon/core/zone.h"
 
+#define TEN "aaaaaaaaaa"
+#define LONG_NAME "Asia/" TEN TEN TEN TEN TEN TEN TEN TEN
+
 static struct zone *zone(const char *id)
 {
     struct zone *z = NULL;
@@ -51,17 +54,8 @@ static void names_are_checked(void **state)
     static const char *const good[] = {"Asia/Seoul",          "UTC", "Etc/UTC", "America/New_York",
                                        "Australia/Lord_Howe", "ROK"};
     static const char *const bad[] = {
-        "",
-        "Asia/Soul",
-        "GMT+9",
-        "+09:00",
-        "KOREA",
-        "Asia/Seoul ",
-        "Etc/Unknown",
-        "서울",
-        "Asia/Seoul\n",
-        "Asia/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+        "",     "Asia/Soul",    "GMT+9",  "+09:00", "KOREA", "Asia/Seoul ", "Etc/Unknown",
+        "서울", "Asia/Seoul\n", LONG_NAME};
     struct zone *z = NULL;
     for (size_t i = 0; i < ARRAY_LEN(good); i++)
         if (!zone_valid(span_str(good[i])))

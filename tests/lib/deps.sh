@@ -1,0 +1,55 @@
+#!/bin/sh
+# Installs the Debian packages that are missing, and says which: `sh tests/lib/deps.sh build [test]`.
+# Nothing is said or done when all is there. As root directly, else with sudo.
+set -eu
+
+build="gcc make pkg-config libuv1-dev libcurl4-openssl-dev libpcre2-dev liblmdb-dev libfyaml-dev
+    libhttp-parser-dev libjansson-dev libutf8proc-dev libzstd-dev libxxhash-dev libgsl-dev
+    libsystemd-dev libicu-dev libssl-dev python3"
+test="libcmocka-dev clang clang-format clang-tidy cppcheck libclang-rt-14-dev prometheus
+    nginx-light wrk curl openssl xz-utils jq tzdata"
+
+missing=
+for set in "${@:-build}"; do
+    case $set in
+    build) wanted=$build ;;
+    test) wanted=$test ;;
+    *) echo "deps.sh: no such set: $set" >&2; exit 2 ;;
+    esac
+    for package in $wanted; do
+        status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+        [ "$status" = "install ok installed" ] || missing="$missing $package"
+    done
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "deps.sh: as root: apt-get install$missing" >&2; exit 1; }
+    as_root=sudo
+fi
+
+# Servers come along for their programs only: none of them is to be started now.
+policy=/usr/sbin/policy-rc.d
+kept=
+if [ ! -e $policy ]; then
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+    $as_root chmod 755 $policy
+    kept=yes
+fi
+undo() { [ -z "$kept" ] || $as_root rm -f $policy; }
+trap undo EXIT
+trap 'exit 1' INT TERM HUP
+
+echo "installing:$missing"
+log=$(mktemp)
+run() {
+    $as_root env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1 && return
+    cat "$log" >&2
+    rm -f "$log"
+    exit 1
+}
+run apt-get -qq update
+# shellcheck disable=SC2086
+run apt-get -qq -y --no-install-recommends install $missing
+rm -f "$log"
