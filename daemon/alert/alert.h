@@ -1,18 +1,20 @@
 /* alert: rules over the feedback stream, evaluated where the records are committed.
  *
  * A rule is data of the workspace (JSON, PUT /v1/alert-rules/{name}):
- *   {"name":"delivery-negative","title":"…","where":"category = delivery","measure":"negative_rate",
+ *   {"name":"delivery-negative","title":"…","where":"category =
+ * delivery","measure":"negative_rate",
  *    "op":">=","threshold":0.6,"recover":0.4,"window":"1h","min_samples":8,"group_by":["product"],
  *    "severity":"critical","receivers":["team"]}          threshold over a sliding window
  *   {"name":"legal","where":"signal = legal","each":true} every matching record is one alert
- * measure: count, negative_rate, positive_rate, csat, nps. Minute buckets per (rule, group) hold what
- * the measure needs; the window slides by the minute over event time (created_at), and resolves by
- * timer without traffic. Records marked backfill, or older than window + lateness, are not seen.
- * Fires when the measure passes `threshold` with n >= min_samples; resolves when it passes
- * `recover` the other way or n falls under min_samples for a whole window. One firing notice, one
- * resolved notice, each with an id that stays the same for every delivery attempt; both are outbox
- * rows of the very transaction that changed the state. Storing a changed rule resolves its alerts
- * and begins afresh. A record fires a rule with `each` once, however often it is updated.
+ * measure: count, negative_rate, positive_rate, csat, nps. Minute buckets per (rule, group) hold
+ * what the measure needs; the window slides by the minute over event time (created_at), and
+ * resolves by timer without traffic. Records marked backfill, or older than window + lateness, are
+ * not seen. Fires when the measure passes `threshold` with n >= min_samples; resolves when it
+ * passes `recover` the other way or n falls under min_samples for a whole window. One firing
+ * notice, one resolved notice, each with an id that stays the same for every delivery attempt; both
+ * are outbox rows of the very transaction that changed the state. Storing a changed rule resolves
+ * its alerts and begins afresh. A record fires a rule with `each` once, however often it is
+ * updated.
  *
  * Files: rule.c (JSON to rule), window.c (pure buckets and evaluation: values in, values out, also
  * for backtests), engine.c (this header), group.c (a rule's groups and what a record is to them),
@@ -49,11 +51,12 @@ int alert_engine_set_receivers(struct alert_engine *e, const struct config_recei
 /* Reads rules and alert states, seeds the windows from the facts. 0 or the store's error. */
 int alert_engine_load(struct alert_engine *e, struct store_view *v, int64_t now);
 
-/* One transaction. What a batch changed in memory takes effect at alert_committed() and is forgotten
- * at alert_aborted(); one of the two ends the batch. */
+/* One transaction. What a batch changed in memory takes effect at alert_committed() and is
+ * forgotten at alert_aborted(); one of the two ends the batch. */
 int alert_begin(struct alert_engine *e, struct store_txn *t, int64_t now,
                 struct alert_batch **ret_batch);
-/* A record accepted (previous NULL) or replaced. NULL batch: nothing. */
+/* A record accepted (previous NULL) or replaced. NULL batch: nothing. Feedback and analysis must
+ * stay until the batch ends: what an alert quotes of them is read at the end. */
 int alert_observe(struct alert_batch *b, const struct where_record *record, const struct uuid *id,
                   const struct stored *previous);
 /* Stores (text: the JSON above) or removes a rule. -EINVAL with *message (in `a`) when it is no
@@ -61,7 +64,8 @@ int alert_observe(struct alert_batch *b, const struct where_record *record, cons
 int alert_put_rule(struct alert_batch *b, struct span name, struct span text, struct arena *a,
                    struct span *ret_message);
 int alert_delete_rule(struct alert_batch *b, struct span name);
-/* Acknowledges: who, to whom it belongs now, a note. The history keeps every one. -ENOENT. */
+/* Acknowledges: who, to whom it belongs now, a note. The history keeps every one. -ENOENT;
+ * -E2BIG: a note over 4 KiB, or the 1,001st time. */
 struct alert_ack {
     struct span id, by, owner, note; /* id: the alert's UUID text */
 };

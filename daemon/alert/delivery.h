@@ -3,8 +3,8 @@
  * has it, said it wants no more (410), or it is older than alert.retry_max_age.
  *
  * Order: per receiver and alert one notice is under way, and a resolved one waits until its firing
- * one is gone; when that was dropped undelivered, so is the resolved one. Attempts follow each other
- * after 1 s … 5 min (exponential, full jitter) or what Retry-After of a 429 or 503 asks for.
+ * one is gone; when that was dropped undelivered, so is the resolved one. Attempts follow each
+ * other after 1 s … 5 min (exponential, full jitter) or what Retry-After of a 429 or 503 asks for.
  * Bounds: 8 notices under way, 4 of them to one receiver; SCAN_ROWS rows looked at per scan.
  *
  * Thread: the loop. Joins STOP_DELIVER: what is under way then ends or stays in the outbox. */

@@ -74,7 +74,7 @@ static int insert(struct window *w, size_t at, int64_t minute)
     memmove(&w->at[at + 1], &w->at[at], (w->n - at) * sizeof *w->at);
     w->at[at] = (struct window_bucket){.minute = minute};
     w->n++;
-    w->first += at < w->first || (at == w->first && minute < w->start);
+    w->first += minute < w->start;
     return 0;
 }
 

@@ -1,10 +1,10 @@
 /* window: the arithmetic of threshold rules: minute buckets of one (rule, group), the value of a
- * measure over the window that ends now, and what to do about it. The same code serves live records,
- * seeding from facts and backtests.
+ * measure over the window that ends now, and what to do about it. The same code serves live
+ * records, seeding from facts and backtests.
  *
- * The window of W minutes at time t holds the minutes from floor(t) - W on: at least W whole minutes,
- * and records of the future (senders' clocks) at once, in the minute they name. So a wall clock that
- * steps back takes nothing out of a window.
+ * The window of W minutes at time t holds the minutes from floor(t) - W on: at least W whole
+ * minutes, and records of the future (senders' clocks) at once, in the minute they name. So a wall
+ * clock that steps back takes nothing out of a window.
  *
  * Pure: no clock, no store. Ownership: a window owns its buckets. */
 #ifndef VOC_ALERT_WINDOW_H
@@ -47,8 +47,8 @@ struct window_bucket {
 struct window {
     struct window_bucket *at; /* ascending, none empty */
     size_t n, cap;
-    int64_t start;       /* of the sums: */
-    size_t first;        /* the first bucket not before `start` */
+    int64_t start;        /* of the sums: */
+    size_t first;         /* the first bucket not before `start` */
     int64_t sum, sum_net; /* of it and those after it */
 };
 struct window_value {

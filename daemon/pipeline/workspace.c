@@ -20,10 +20,12 @@ static void workspace_free(struct workspace *ws)
     free(ws);
 }
 
-static int load_alerts(struct workspace *ws, const struct config *cfg, int64_t now, struct rng rng)
+static int load_alerts(struct workspace *ws, const struct config *cfg,
+                       const struct config_workspace *cw, int64_t now, struct rng rng)
 {
     struct alert_config ac = {
         .workspace = ws->id,
+        .store = ws->store,
         .max_lateness_ms = cfg->alert.max_lateness_ms,
         .max_groups = cfg->alert.max_groups,
         .rng = rng,
@@ -31,6 +33,8 @@ static int load_alerts(struct workspace *ws, const struct config *cfg, int64_t n
     };
     struct store_view *view = NULL;
     int rc = alert_engine_new(&ac, &ws->alerts);
+    if (rc == 0)
+        rc = alert_engine_set_receivers(ws->alerts, cw->receivers, cw->n_receivers);
     if (rc == 0)
         rc = store_view_begin(ws->store, &view);
     if (rc == 0)
@@ -101,7 +105,7 @@ static int add(struct workspaces *set, const struct config *cfg, const struct co
     if (rc == 0)
         rc = open_store(ws, cfg, dir, rng, message, size);
     if (rc == 0) {
-        rc = load_alerts(ws, cfg, now, rng);
+        rc = load_alerts(ws, cfg, cw, now, rng);
         if (rc < 0)
             snprintf(message, size, "workspace %.*s: alert rules: %s", SPAN_FMT(cw->id),
                      err_text(rc));
@@ -124,9 +128,9 @@ int workspaces_reload(struct workspaces *set, const struct config *cfg, const st
     int64_t now = clock_wall(clock);
     for (size_t i = 0; i < cfg->n_workspaces; i++) {
         const struct config_workspace *cw = &cfg->workspaces[i];
-        if (workspace_find(set, cw->id))
-            continue;
-        int rc = add(set, cfg, cw, now, rng, message, size);
+        const struct workspace *ws = workspace_find(set, cw->id);
+        int rc = ws ? alert_engine_set_receivers(ws->alerts, cw->receivers, cw->n_receivers)
+                    : add(set, cfg, cw, now, rng, message, size);
         if (rc < 0)
             return rc;
     }
