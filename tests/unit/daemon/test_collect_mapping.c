@@ -83,10 +83,11 @@ static void test_path_errors(void **state)
 
 /* --- payloads --- */
 
-#define TICKET                                                                                          \
-    "{\"ticket\":{\"id\":35436,\"subject\":\"배송\",\"description\":\"늦어요\",\"score\":\"bad\"," \
-    "\"created\":\"2026-11-20T00:00:00Z\",\"requester\":{\"id\":9,\"email\":\"A@b.kr\"},"               \
-    "\"labels\":[{\"name\":\"x\"},{\"name\":\"y\"}],\"stars\":\"4\",\"vip\":true,\"none\":null}}"
+static const char ticket[] =
+    "{\"ticket\":{\"id\":35436,\"subject\":\"배송\",\"description\":\"늦어요\","
+    "\"score\":\"bad\",\"created\":\"2026-11-20T00:00:00Z\","
+    "\"requester\":{\"id\":9,\"email\":\"A@b.kr\"},"
+    "\"labels\":[{\"name\":\"x\"},{\"name\":\"y\"}],\"stars\":\"4\",\"vip\":true,\"none\":null}}";
 
 static const struct pair scores[] = {{{"good", 4}, {"5", 1}}, {{"bad", 3}, {"1", 1}}};
 static const struct pair kinds[] = {{{"true", 4}, {"chat", 4}}};
@@ -95,7 +96,7 @@ static const struct pair kinds[] = {{{"true", 4}, {"chat", 4}}};
 
 static void expect_mapped(const struct config_map *map, size_t n, const char *expected)
 {
-    json_t *payload = json_of(TICKET), *record = NULL;
+    json_t *payload = json_of(ticket), *record = NULL;
     struct reject why = {0};
     int rc = mapping_apply(payload, map, n, &record, &why);
     json_decref(payload);
@@ -167,7 +168,7 @@ static void test_mapping_to_record(void **state)
         {PATH("customer.email", "$.ticket.requester.email")},
         {PATH("answers.csat", "$.ticket.score"), .cases = scores, .n_cases = 2, .scale = 5},
     };
-    json_t *payload = json_of(TICKET), *record;
+    json_t *payload = json_of(ticket), *record;
     struct reject why;
     struct feedback fb;
     struct arena a;
