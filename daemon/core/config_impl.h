@@ -31,7 +31,7 @@ enum row_type {
     ROW_PROXY,    /* struct span, http, https or socks5h */
     ROW_ID,       /* struct span, [a-z0-9][a-z0-9-]{0,62} */
     ROW_NAME,     /* struct span, [A-Za-z0-9][A-Za-z0-9._-]{0,62} */
-    ROW_TEXTS,    /* list of struct span, at most max */
+    ROW_TEXTS,    /* list of struct span, at most max; of `names` when there are any */
     ROW_SECRETS,  /* NAME_file, NAME_env: list of struct span, at most max */
     ROW_SECRET,   /* the same for exactly one */
     ROW_MAP,      /* list of struct config_map */
@@ -113,6 +113,8 @@ struct span config_suggest(struct span prefix, struct span key);
 enum { CONFIG_WHY = 256 };
 int config_value(struct config_reader *r, const struct config_row *row, struct span text,
                  void *field, char why[CONFIG_WHY]);
+/* Index of the word in "a,b,c", or -1. */
+int config_word(const char *names, struct span word);
 /* What the type expects: "a duration like 10s". */
 const char *config_expected(const struct config_row *row);
 /* "8MiB", "512"; 0 or -EINVAL. */

@@ -57,6 +57,11 @@ int config_read_texts(struct config_reader *r, struct config_scope *s, const str
                            n->key->text.p, MAX_LIST_TEXT, yaml_describe(e));
             continue;
         }
+        if (row->names && config_word(row->names, e->text) < 0) {
+            config_problem(r, &place, "%s: \"%.*s\" is not one of %s", n->key->text.p,
+                           SPAN_FMT(utf8_cut(e->text, 60)), row->names);
+            continue;
+        }
         list[got] = arena_dup(&r->snapshot->arena, e->text);
         if (!list[got++].p)
             return -ENOMEM;

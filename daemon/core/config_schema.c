@@ -106,7 +106,8 @@ const struct config_row config_rows[] = {
     ROW(R "timeout", ROW_DURATION, RECV(timeout_ms), "10s", 100, 5 * MS_MINUTE, 0),
     ROW(R "send_resolved", ROW_FLAG, RECV(send_resolved), "true", 0, 0, 0),
     ROW(R "allow_private", ROW_FLAG, RECV(allow_private), "false", 0, 0, 0),
-    ROW(R "severities", ROW_TEXTS, LIST(config_receiver, severities, n_severities), NULL, 1, 16, 0),
+    {R "severities", ROW_TEXTS, LIST(config_receiver, severities, n_severities), NULL, 1, 16, 0,
+     "info,warning,critical", 0},
 };
 const size_t config_n_rows = ARRAY_LEN(config_rows);
 _Static_assert(ARRAY_LEN(config_rows) <= CONFIG_MAX_ROWS, "config_scope has no room");

@@ -88,8 +88,7 @@ static const char *print_duration(int64_t ms, char out[32])
     return out;
 }
 
-/* Index of the word, or -1. */
-static int find_word(const char *names, struct span word)
+int config_word(const char *names, struct span word)
 {
     struct span rest = span_str(names);
     for (int i = 0; rest.n > 0; i++) {
@@ -195,7 +194,7 @@ static bool text_fits(const struct config_row *row, struct span s, char why[CONF
         say(why, "has %zu bytes, not between %" PRId64 " and %" PRId64, s.n, row->min, row->max);
         return false;
     case ROW_WORD:
-        if (find_word(row->names, s) >= 0)
+        if (config_word(row->names, s) >= 0)
             return true;
         break;
     case ROW_ZONE:
@@ -257,7 +256,7 @@ int config_value(struct config_reader *r, const struct config_row *row, struct s
     case ROW_DURATION:
         return set_number(row, text, field, why);
     case ROW_ENUM:
-        word = find_word(row->names, text);
+        word = config_word(row->names, text);
         if (word < 0)
             return say(why, "\"%.*s\" is not one of %s", SPAN_FMT(utf8_cut(text, 60)), row->names);
         *(int *)field = word;

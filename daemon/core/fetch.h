@@ -33,10 +33,11 @@ struct fetch_request {
 };
 
 struct fetch_response {
-    int status;                 /* 0 when no answer came */
-    int error;                  /* 0: all of the answer came. -EACCES: address refused; -ETIMEDOUT;
-                                   -EMSGSIZE: larger than max_response; -ECANCELED; -EIO: the rest */
-    const char *message;        /* of an error; "" without. No part of the URL but the host */
+    int status; /* 0 when no answer came */
+    /* 0: all of the answer came. -EACCES: address refused; -ETIMEDOUT; -EMSGSIZE: larger than
+     * max_response; -ECANCELED; -EIO: the rest. */
+    int error;
+    const char *message;        /* of an error, else "". No part of the URL but the host */
     const struct pair *headers; /* names in lower case, in order */
     size_t n_headers;
     struct span body;

@@ -412,6 +412,8 @@ static void lists_are_checked_inside(void **state)
                               "  - {name: r, type: webhook}\n"
                               "  - {name: q, type: webhook, url: 'ftp://x/'}\n"
                               "  - {name: p, type: jandi, url: 'https:///x'}\n"
+                              "  - {name: o, type: slack, url: http://x/, "
+                              "severities: [info, critcal]}\n"
                               "- id: a\n"
                               "- just text\n");
     static const char *const expected[] = {
@@ -429,8 +431,9 @@ static void lists_are_checked_inside(void **state)
         "vocd.yaml:19:5: url is missing here (or with _file or _env)",
         "vocd.yaml:20:35: workspaces.receivers.url: is not an http:// or https:// address",
         "vocd.yaml:21:33: workspaces.receivers.url: is not an http:// or https:// address",
-        "vocd.yaml:22:3: workspace \"a\" is there twice; first at line 3",
-        "vocd.yaml:23:3: expected a section of keys, found text",
+        "vocd.yaml:22:63: severities: \"critcal\" is not one of info,warning,critical",
+        "vocd.yaml:23:3: workspace \"a\" is there twice; first at line 3",
+        "vocd.yaml:24:3: expected a section of keys, found text",
     };
     for (size_t i = 0; i < ARRAY_LEN(expected); i++)
         assert_has(said, expected[i]);
