@@ -57,8 +57,6 @@ int state_init(struct state *s, const struct customer *c, struct arena *a);
 void state_apply(struct state *s, const struct change *ch);
 /* The state at t: all changes up to t; before the first one, that one's. */
 int customer_state(const struct customer *c, int64_t t, struct arena *a, struct state *ret);
-/* The value of a key, absent when there is none. */
-struct span state_get(const struct state *s, struct span key);
 
 /* The customer of a record: found or made, contact noted. Code 0 without an id. Segment codes that
  * hold at created_at go to `segments`. */

@@ -4,45 +4,67 @@
 #include "store/fact.h"
 #include "store/txn.h"
 
-/* Whether a span of a change says other than what holds; absent says nothing, empty removes. */
-static bool contact_differs(struct span holds, struct span said)
+/* The last thing said of a key in a run of changes; NULL when nothing was. */
+static const struct span *last_said(const struct change *changes, size_t n, struct span key)
 {
-    return said.p && !span_eq(holds, said);
+    for (size_t i = n; i > 0; i--)
+        for (size_t j = changes[i - 1].n_attributes; j > 0; j--)
+            if (span_eq(changes[i - 1].attributes[j - 1].key, key))
+                return &changes[i - 1].attributes[j - 1].value;
+    return NULL;
 }
 
-static struct contact contact_at(const struct customer *c, int64_t t)
+static bool same_value(struct span a, struct span b)
 {
-    struct customer until = *c;
-    while (until.n_changes && until.changes[until.n_changes - 1].effective_at > t)
-        until.n_changes--;
-    return customer_contact(&until);
+    return (a.p == NULL) == (b.p == NULL) && span_eq(a, b);
 }
 
-/* A change that leaves the state at its time as it is; one before all others never does, since the
- * first known state holds only until an earlier one is known. */
-static int says_nothing(const struct customer *c, const struct change *ch, struct arena *a,
-                        bool *ret)
+/* Absent says nothing; empty removes, and what was never there need not be removed. */
+static bool contact_repeats(struct span said, struct span before)
 {
-    struct state s;
-    *ret = false;
-    if (!c->n_changes || ch->effective_at < c->changes[0].effective_at)
-        return 0;
-    struct contact holds = contact_at(c, ch->effective_at);
-    if (contact_differs(holds.name, ch->contact.name) ||
-        contact_differs(holds.email, ch->contact.email) ||
-        contact_differs(holds.phone, ch->contact.phone))
-        return 0;
-    int r = customer_state(c, ch->effective_at, a, &s);
-    if (r < 0)
-        return r;
+    return !said.p || span_eq(said, before);
+}
+
+/* Whether a run of changes, laid over one another, says all that `ch` does already. With `whole`
+ * they are everything known, and an attribute nobody spoke of is as good as removed. */
+static bool repeats(const struct change *changes, size_t n, const struct contact *contact,
+                    bool whole, const struct change *ch)
+{
+    if (!contact_repeats(ch->contact.name, contact->name) ||
+        !contact_repeats(ch->contact.email, contact->email) ||
+        !contact_repeats(ch->contact.phone, contact->phone))
+        return false;
     for (size_t i = 0; i < ch->n_attributes; i++) {
-        struct span have = state_get(&s, ch->attributes[i].key);
-        struct span want = ch->attributes[i].value;
-        if ((have.p == NULL) != (want.p == NULL) || !span_eq(have, want))
-            return 0;
+        const struct pair *p = &ch->attributes[i];
+        const struct span *before = last_said(changes, n, p->key);
+        if (before ? !same_value(*before, p->value) : !whole || p->value.p != NULL)
+            return false;
     }
-    *ret = true;
-    return 0;
+    return true;
+}
+
+/* A change without a time of its own is told about now: it says nothing new when the state now is
+ * as it says. One with a time is a statement about that time, and stays true whatever is learned
+ * later of the time before: it says nothing new only when it was said of that very time. */
+static bool says_nothing(const struct customer *c, const struct change *ch, bool of_now)
+{
+    struct customer part = *c;
+    size_t to = c->n_changes, from = 0;
+    while (to > 0 && c->changes[to - 1].effective_at > ch->effective_at)
+        to--;
+    if (to == 0)
+        return false;
+    if (!of_now) {
+        part.seen = (struct contact){0};
+        for (from = to; from > 0 && c->changes[from - 1].effective_at == ch->effective_at;)
+            from--;
+        if (from == to)
+            return false;
+    }
+    part.changes = c->changes + from;
+    part.n_changes = to - from;
+    struct contact contact = customer_contact(&part);
+    return repeats(part.changes, part.n_changes, &contact, of_now, ch);
 }
 
 /* Behind all that took effect no later: equal times keep the order of arrival. */
@@ -105,7 +127,7 @@ int store_put_customer(struct store_txn *t, const struct customer_change *in,
                         .attributes = in->attributes,
                         .n_attributes = in->n_attributes};
     struct customer c;
-    bool made, nothing = false;
+    bool made;
     if (t->kv.error)
         return t->kv.error;
     if (!in->id.n || in->id.n > CUSTOMER_ID_MAX)
@@ -115,10 +137,9 @@ int store_put_customer(struct store_txn *t, const struct customer_change *in,
         return r;
     arena_reset(a);
     r = load_or_make(t, in->id, a, &c, &made);
-    if (r == 0)
-        r = says_nothing(&c, &ch, a, &nothing);
     if (r < 0)
         return kv_fail(&t->kv, r);
+    bool nothing = says_nothing(&c, &ch, in->effective_at == NO_TIME);
     out.outcome = nothing                ? OUTCOME_DUPLICATE
                   : made || !c.n_changes ? OUTCOME_ACCEPTED
                                          : OUTCOME_UPDATED;

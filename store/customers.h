@@ -18,9 +18,10 @@ struct store_view;
 struct stored;
 
 struct store_customer_put {
-    enum outcome outcome; /* ACCEPTED (new, or known only from records), UPDATED, DUPLICATE (says
-                             nothing new) */
-    uint64_t restamped;   /* records whose segments changed with it */
+    /* ACCEPTED (new, or known only from records), UPDATED, or DUPLICATE: without effective_at when
+     * the state now is as told, with it when the same was told of that very time. */
+    enum outcome outcome;
+    uint64_t restamped; /* records whose segments changed with it */
 };
 /* Applies one change and restamps the customer's records in this transaction. -E2BIG when the
  * customer would have more than 1,000 changes or 64 KiB of them. */

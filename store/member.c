@@ -152,12 +152,6 @@ void state_apply(struct state *s, const struct change *ch)
     }
 }
 
-struct span state_get(const struct state *s, struct span key)
-{
-    size_t at = state_place(s, key);
-    return at < s->n && span_eq(s->attributes[at].key, key) ? s->attributes[at].value : SPAN_NONE;
-}
-
 /* Lays the changes up to t over the state, from the *next one; the first known state holds before
  * itself. */
 static void state_advance(struct state *s, const struct customer *c, int64_t t, size_t *next)

@@ -35,7 +35,7 @@ struct store_config {
     size_t map_size;       /* bytes; 0: 64 GiB, sparse */
     bool create;
     size_t ballast; /* bytes of a file set aside for a full disk; 0: none */
-    int trace_fd;   /* >= 0: every put, delete and commit is written there (see trace.c); else -1 */
+    int trace_fd;   /* >= 0: every put, delete and commit is written there (see trace.h); else -1 */
     struct rng rng;
 };
 
