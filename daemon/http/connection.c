@@ -393,8 +393,9 @@ static void take_tls(struct http_conn *c, struct span data)
 static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 {
     struct http_conn *c = (struct http_conn *)h;
+    bool in_body = c->phase == PHASE_BODY || c->phase == PHASE_DRAIN;
     (void)suggested;
-    *buf = uv_buf_init(c->server->read_buf, HTTP_READ_SIZE);
+    *buf = uv_buf_init(c->server->read_buf, in_body ? HTTP_READ_SIZE : HTTP_HEAD_READ);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -417,9 +418,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 /* Back-pressure: a socket nobody has room for is not read, and the peer's window closes. */
 void http_conn_reading(struct http_conn *c)
 {
-    size_t head = c->server->config->http.max_header;
-    size_t limit = head > HTTP_READ_SIZE ? head : HTTP_READ_SIZE;
-    bool want = c->phase != PHASE_CLOSED && !c->eof && !c->paused && c->in.n < limit;
+    size_t limit = c->server->config->http.max_header;
+    bool want = c->phase != PHASE_CLOSED && !c->eof && !c->paused && c->in.n <= limit;
     if (want == c->reading || c->phase == PHASE_CLOSED)
         return;
     c->reading = want;

@@ -116,6 +116,7 @@ void http_exchange_free(struct http_exchange *x)
     if (x->next)
         x->next->prev = x->prev;
     s->n_live--;
+    s->body_bytes -= x->body.n;
     release(s, x);
     http_server_settle(s);
 }
@@ -211,6 +212,11 @@ void http_respond(struct http_request *r, int status, const char *type, struct s
     struct http_exchange *x = of(r);
     struct http_conn *c = x->conn;
     bool bare = status == 204 || status == 304;
+    if (body.n > HTTP_ANSWER_MAX) {
+        http_problem(r, 500, "answer-too-large", "The answer has more than %d bytes.",
+                     HTTP_ANSWER_MAX);
+        return;
+    }
     note_answer(x, status);
     if (c && c->phase != PHASE_CLOSED) {
         http_answer_head(x, status,
@@ -445,6 +451,15 @@ void http_exchange_begin(struct http_exchange *x)
         begin_body(x);
 }
 
+/* Bodies taken whole are bounded together, too: a webhook's is read before anybody knows who sends
+ * it. One of the largest size always fits. */
+static bool has_room(const struct http_exchange *x, size_t n)
+{
+    size_t most = x->pub.server->config->http.max_body;
+    most = most > HTTP_BODIES_MAX ? most : HTTP_BODIES_MAX;
+    return x->pub.server->body_bytes + n <= most;
+}
+
 void http_exchange_data(struct http_exchange *x, struct span data)
 {
     if (x->pub.route->body == BODY_STREAM) {
@@ -457,16 +472,18 @@ void http_exchange_data(struct http_exchange *x, struct span data)
         }
         return;
     }
-    int rc = buf_add(&x->body, data);
-    if (rc == 0)
+    int rc = has_room(x, data.n) ? buf_add(&x->body, data) : -ENOMEM;
+    if (rc == 0) {
+        x->pub.server->body_bytes += data.n;
         return;
+    }
     x->conn->close_after = true;
-    metric_add(METRIC_HTTP_REFUSED, 1, 1);
+    metric_add(METRIC_HTTP_REFUSED, rc == -EMSGSIZE ? 1 : 3, 1);
     if (rc == -EMSGSIZE)
         http_problem(&x->pub, 413, "body-too-large", "The body may have at most %zu bytes.",
                      body_limit(x));
     else
-        http_problem(&x->pub, 503, "no-memory", "There is no memory for this body.");
+        http_problem(&x->pub, 503, "no-memory", "Too many bodies are arriving at once.");
 }
 
 void http_exchange_end(struct http_exchange *x)

@@ -43,6 +43,11 @@ static bool is_token(unsigned char c)
 
 /* --- finding the end --- */
 
+void http_head_setup(void)
+{
+    http_parser_set_max_header_size(UINT32_MAX); /* http_head_find() keeps ours */
+}
+
 /* One empty line before a request is forgiven (RFC 9112 §2.2). */
 static size_t skip_empty_line(struct span in)
 {

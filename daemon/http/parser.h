@@ -48,6 +48,8 @@ struct http_head {
     struct http_field fields[HTTP_MAX_HEADERS];
 };
 
+/* Once, before the first head: the library has a limit of its own, for the whole process. */
+void http_head_setup(void);
 /* Looks for the end of a head in `in`, of which the first *scanned bytes were looked at before (0
  * to begin with). Returns its length with the empty line, 0 when more is needed, or -1 with
  * *ret_refusal when it cannot become one or passes max_head bytes. */

@@ -199,9 +199,10 @@ static bool is_ip(struct span name)
     return inet_pton(AF_INET, text, out) == 1 || inet_pton(AF_INET6, text, out) == 1;
 }
 
+/* Without a port it may be the default one seen through a proxy; no rebound name comes that way. */
 static bool same_port(const struct http_authority *us, struct span port)
 {
-    int64_t number = us->tls ? 443 : 80;
+    int64_t number = us->port;
     return (!port.p || span_to_i64(port, &number) == 0) && number == us->port;
 }
 

@@ -41,7 +41,6 @@ int http_query_parse(struct span query, const char *const *names, struct arena *
 struct http_authority {
     struct span address;
     uint16_t port;
-    bool tls;
     const struct span *hosts;
     size_t n_hosts;
 };

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include <http_parser.h>
-
 #include "base/err.h"
 #include "daemon/core/log.h"
 #include "daemon/core/metrics.h"
@@ -323,7 +321,7 @@ void http_server_reload(struct http_server *s, struct config *config)
         log_error(LOG_HTTP, "certificate not reloaded; the old one stays", "why=%s", message);
         return;
     }
-    if (!s->authority.tls == !tls && tls) {
+    if (s->tls && tls) {
         tls_context_free(s->tls);
         s->tls = tls;
     } else {
@@ -389,9 +387,8 @@ int http_server_new(const struct http_server_config *cfg, char *message, size_t 
     if (!s)
         return -ENOMEM;
     snprintf(message, size, "the HTTP server can not start");
-    http_parser_set_max_header_size(UINT32_MAX); /* http_head_find() keeps the limit */
+    http_head_setup();
     int r = load_tls(s->config, message, size, &s->tls);
-    s->authority.tls = s->tls != NULL;
     if (r == 0)
         r = open_handles(s);
     if (r == 0)
@@ -413,6 +410,10 @@ void http_server_free(struct http_server *s)
     while (s->live) { /* never answered: their handlers are gone */
         s->live->conn = NULL;
         http_exchange_free(s->live);
+    }
+    if (s->open_handles > 0) { /* the loop never ran */
+        give_up(s);
+        return;
     }
     server_release(s);
 }

@@ -163,6 +163,28 @@ static void test_big_answer_arrives_whole(void **state)
     close(fd);
 }
 
+/* Bodies taken whole are bounded together: the second large one has no room. */
+static void test_bodies_together(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_start("  max_body: 64MiB\n");
+    size_t n = 40 << 20;
+    char *fill = calloc(1, n);
+    int first = say(rig, "POST /echo", "Content-Length: 60000000\r\n\r\n");
+    rig_send(first, fill, n);
+    expect_quiet(first);
+    int second = say(rig, "POST /echo", "Content-Length: 60000000\r\n\r\n");
+    rig_send(second, fill, n);
+    expect_end(second, "HTTP/1.1 503");
+    close(first);
+    usleep(100000);
+    int third = say(rig, "POST /echo", "Content-Length: 41943040\r\nConnection: close\r\n\r\n");
+    rig_send(third, fill, n);
+    expect_end(third, "HTTP/1.1 200 OK");
+    free(fill);
+    rig_stop(rig);
+}
+
 /* --- connections --- */
 
 static void test_connection_limit(void **state)
@@ -474,6 +496,7 @@ int main(void)
         RIG(test_stream_deadline),
         RIG(test_write_deadline),
         RIG(test_big_answer_arrives_whole),
+        cmocka_unit_test(test_bodies_together),
         RIG(test_connection_limit),
         RIG(test_no_descriptors_left),
         RIG(test_events),
