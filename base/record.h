@@ -44,6 +44,7 @@ struct feedback {
     enum kind kind;
     struct span channel, status;
     int64_t created_at; /* never NO_TIME once normalised */
+    bool undated;       /* created_at is the time of arrival: a resend keeps the first one's */
     int64_t updated_at; /* NO_TIME when the source gives none */
     struct customer_ref customer;
     struct span lang; /* as given; analysis.lang is what was read */

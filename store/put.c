@@ -10,6 +10,7 @@
 /* One record on its way in. */
 struct incoming {
     const struct feedback *f;
+    struct feedback dated; /* f with the time of the record it repeats */
     const struct analysis *an;
     struct rec_head head;
     uint64_t seq;
@@ -135,6 +136,20 @@ static bool is_duplicate(const struct rec_head *had, const struct rec_head *head
     return memcmp(had->hash, head->hash, sizeof(had->hash)) == 0;
 }
 
+/* A record sent without a time was given that of its arrival; sent again, it happened when it first
+ * came in, and is the same record. */
+static int keep_time(struct store_txn *t, struct incoming *in)
+{
+    struct fact old;
+    int r = in->f->undated ? old_fact(t, in->seq, &old) : 0;
+    if (r < 0 || !in->f->undated)
+        return r;
+    in->dated = *in->f;
+    in->dated.created_at = old.created_at;
+    in->f = &in->dated;
+    return encode(t, in);
+}
+
 static int put_known(struct store_txn *t, struct incoming *in, struct arena *a,
                      struct store_put *out)
 {
@@ -142,6 +157,8 @@ static int put_known(struct store_txn *t, struct incoming *in, struct arena *a,
     struct span packed;
     struct fact old;
     int r = rec_head(&t->kv, in->seq, &had, &packed);
+    if (r == 0)
+        r = keep_time(t, in);
     if (r < 0)
         return r == -ENOENT ? -VOC_E_CORRUPT : r;
     out->id = had.id;
@@ -199,6 +216,7 @@ int store_put_feedback(struct store_txn *t, const struct feedback *f, const stru
     if (r < 0)
         return kv_fail(&t->kv, r);
     out.n_segments = in.n_segments;
+    out.created_at = in.f->created_at;
     *ret = out;
     return 0;
 }

@@ -338,8 +338,10 @@ static int check_feedback(struct fields *f, struct feedback *fb)
     if (!fb->surveyed && !fb->rating.has && !has_words(fb))
         return reject(f->why, REJECT_NOTHING_TO_READ,
                       "one of text, turns, answers, rating, surveyed is needed");
-    if (fb->created_at == NO_TIME)
+    if (fb->created_at == NO_TIME) {
         fb->created_at = f->now;
+        fb->undated = true;
+    }
     return 0;
 }
 

@@ -42,7 +42,9 @@ static int apply_feedback(struct intake *in, struct intake_item *it, struct appl
     it->n_segments = put.n_segments;
     if (put.outcome == OUTCOME_DUPLICATE)
         return 0;
-    struct where_record record = {it->in.feedback, it->analysis, put.segments, put.n_segments};
+    struct feedback kept = *it->in.feedback;
+    kept.created_at = put.created_at;
+    struct where_record record = {&kept, it->analysis, put.segments, put.n_segments};
     return alert_observe(env->alerts, &record, &put.id, put.has_previous ? &put.previous : NULL);
 }
 

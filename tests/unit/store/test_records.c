@@ -436,9 +436,31 @@ static void what_can_not_be_is_refused_alone(void **state)
     assert_int_equal(record_count(fx), 1);
 }
 
+/* Sent without a time, then again: the time of the first arrival is kept, so it is the same. */
+static void an_undated_record_sent_again_is_the_same(void **state)
+{
+    struct fixture *fx = *state;
+    struct feedback f = plain("undated", "배송 문의");
+    f.undated = true;
+    struct store_put first = put_alone(fx, &f);
+    f.created_at += MS_MINUTE;
+    struct store_put again = put_alone(fx, &f);
+    assert_int_equal(again.outcome, OUTCOME_DUPLICATE);
+    assert_memory_equal(&again.id, &first.id, sizeof(first.id));
+    f.text = SPAN_LIT("배송 문의, 다시");
+    struct store_put changed = put_alone(fx, &f);
+    assert_int_equal(changed.outcome, OUTCOME_UPDATED);
+    assert_int_equal(changed.created_at, FIXTURE_NOW - MS_HOUR);
+    assert_int_equal(find(fx, "undated").feedback.created_at, FIXTURE_NOW - MS_HOUR);
+    f.undated = false; /* the source says when, after all */
+    assert_int_equal(put_alone(fx, &f).outcome, OUTCOME_UPDATED);
+    assert_int_equal(find(fx, "undated").feedback.created_at, f.created_at);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_undated_record_sent_again_is_the_same, setup, teardown),
         cmocka_unit_test_setup_teardown(without_updated_at_the_content_decides, setup, teardown),
         cmocka_unit_test_setup_teardown(updated_at_decides_when_both_have_it, setup, teardown),
         cmocka_unit_test_setup_teardown(one_batch_applies_the_same_identity_in_order, setup,
