@@ -261,7 +261,7 @@ static void a_full_map_is_sticky_and_leaves_no_trace(void **state)
     t = fixture_begin(fx);
     int r = 0;
     for (int i = 0; i < 8 && r == 0; i++) {
-        char key[8];
+        char key[12];
         snprintf(key, sizeof(key), "%d", i);
         r = store_doc_put(t, STORE_DOC_SETTING, span_str(key), span_of(big, 1 << 20));
     }
@@ -273,7 +273,7 @@ static void a_full_map_is_sticky_and_leaves_no_trace(void **state)
     assert_ok(store_grow(fx->store, 64 << 20));
     t = fixture_begin(fx);
     for (int i = 0; i < 8; i++) {
-        char key[8];
+        char key[12];
         snprintf(key, sizeof(key), "%d", i);
         assert_ok(store_doc_put(t, STORE_DOC_SETTING, span_str(key), span_of(big, 1 << 20)));
     }

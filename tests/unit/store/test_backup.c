@@ -1,0 +1,109 @@
+/* A copy made while writes go on opens as a store of its own. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "tests/unit/store/fixture.h"
+
+static void put_some(struct fixture *fx, uint64_t from, size_t n)
+{
+    struct store_txn *t = fixture_begin(fx);
+    struct arena a;
+    arena_init(&a, 0);
+    for (uint64_t i = from; i < from + n; i++) {
+        struct store_put put;
+        struct feedback f = random_feedback(&a, i, 9);
+        f.source = SPAN_LIT("s");
+        assert_ok(store_put_feedback(t, &f, NULL, &a, &put));
+    }
+    assert_ok(store_commit(t));
+    arena_done(&a);
+}
+
+static struct span read_all(struct arena *a, const char *dir, const char *name)
+{
+    char path[512];
+    struct stat st;
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    assert_ok(fstat(fd, &st));
+    char *p = arena_alloc(a, (size_t)st.st_size + 1);
+    assert_int_equal(read(fd, p, (size_t)st.st_size), st.st_size);
+    close(fd);
+    return span_of(p, (size_t)st.st_size);
+}
+
+static void check_manifest(struct arena *a, const char *dir)
+{
+    XXH128_canonical_t hash;
+    struct buf want;
+    struct span data = read_all(a, dir, "data.mdb"), manifest = read_all(a, dir, "manifest.json");
+    XXH128_canonicalFromHash(&hash, XXH3_128bits(data.p, data.n));
+    buf_init(&want, 0);
+    buf_printf(&want,
+               "{\"format\":1,\"workspace\":\"acme\",\"file\":\"data.mdb\",\"bytes\":%zu,"
+               "\"xxh128\":\"",
+               data.n);
+    for (size_t i = 0; i < sizeof(hash.digest); i++)
+        buf_printf(&want, "%02x", hash.digest[i]);
+    buf_str(&want, "\"}\n");
+    assert_true(span_eq(manifest, buf_span(&want)));
+    buf_done(&want);
+}
+
+static void a_backup_is_a_store(void **state)
+{
+    struct fixture fx, copy;
+    struct store_stats before, after;
+    char message[512] = "", dir[512];
+    (void)state;
+    fixture_init(&fx);
+    for (uint64_t i = 0; i < 5; i++)
+        put_some(&fx, i * 1000, 1000);
+    struct store_txn *t = fixture_begin(&fx); /* open over the copy: it must not wait for it */
+    assert_ok(store_doc_put(t, STORE_DOC_JOB, SPAN_LIT("later"), SPAN_LIT("x")));
+    snprintf(dir, sizeof(dir), "%s/copy", test_dir());
+    assert_ok(store_backup(fx.store, dir, message, sizeof(message)));
+    assert_ok(store_stats(fx.store, &before));
+    assert_ok(store_commit(t));
+    put_some(&fx, 5000, 1000);
+    check_manifest(&fx.a, dir);
+    copy = fx;
+    copy.store = NULL;
+    copy.cfg.dir = dir;
+    copy.cfg.create = false;
+    fixture_open(&copy);
+    assert_ok(store_stats(copy.store, &after));
+    assert_int_equal(after.records, 5000);
+    assert_int_equal(after.records, before.records);
+    assert_int_equal(after.sealed_blocks, before.sealed_blocks);
+    put_some(&copy, 10000, 10); /* and goes on as one */
+    put_some(&copy, 0, 10);
+    assert_ok(store_stats(copy.store, &after));
+    store_close(copy.store);
+    fixture_done(&fx);
+}
+
+static void a_full_directory_is_refused(void **state)
+{
+    struct fixture fx;
+    char message[512] = "";
+    (void)state;
+    fixture_init(&fx);
+    assert_int_equal(store_backup(fx.store, fx.dir, message, sizeof(message)), -EEXIST);
+    assert_non_null(strstr(message, "not empty"));
+    assert_int_equal(store_backup(fx.store, "/nonexistent/x", message, sizeof(message)), -ENOENT);
+    fixture_done(&fx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_backup_is_a_store),
+        cmocka_unit_test(a_full_directory_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
