@@ -62,6 +62,12 @@ static double by_emotions(char *const *c)
     return sides && abs(sum) == sides ? (sum > 0 ? 1 : -1) : 0;
 }
 
+static double by_nobody(char *const *c)
+{
+    (void)c;
+    return 1;
+}
+
 struct format {
     const char *name, *file;
     int columns, text; /* the last column takes the rest of the line */
@@ -77,6 +83,8 @@ static const struct format formats[SRC_N] = {
     [SRC_NSMC_TEST] = {"nsmc_test", "ko/nsmc_test.tsv.xz", 3, 1, true, by_binary_last},
     [SRC_RT] = {"rt", "en/rt_polarity_train.tsv.xz", 2, 1, true, by_binary_first},
     [SRC_UCI] = {"uci", "en/uci_sentences_train.tsv", 3, 2, true, by_binary_second},
+    [SRC_UNLABELLED] = {"unlabelled", "ko/naver_shopping_unlabelled25k.txt.xz", 1, 0, false,
+                        by_nobody},
 };
 
 const char *source_name(enum source s)

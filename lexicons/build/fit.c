@@ -6,7 +6,6 @@
 #include <string.h>
 
 enum { MAX_PASSES = 60 };
-static const double smoothing = 0.3;
 static const double stop_at = 0.1; /* liblinear's default for the largest projected gradient gap */
 
 static void *must(void *p)
@@ -18,27 +17,29 @@ static void *must(void *p)
     return p;
 }
 
-void fit_ratios(const struct fit_set *s, uint32_t min_df, float *ret_r, uint32_t *ret_df)
+void fit_ratios(const struct fit_set *s, const struct fit_limits *l, float *ret_r, float *ret_mass)
 {
     const struct grams *g = s->grams;
     double *side[2] = {must(calloc(g->n + 1, sizeof(double))),
                        must(calloc(g->n + 1, sizeof(double)))};
-    memset(ret_df, 0, g->n * sizeof(*ret_df));
+    uint32_t *df = must(calloc(g->n + 1, sizeof(*df)));
     for (size_t i = 0; i < g->n_rows; i++) {
         if (s->cost[i] <= 0)
             continue;
         double *mine = side[s->label[i] > 0];
         for (uint64_t k = g->row[i]; k < g->row[i + 1]; k++) {
-            mine[g->ids[k]] += s->cost[i];
-            ret_df[g->ids[k]]++;
+            mine[g->ids[k]] += (double)s->cost[i];
+            df[g->ids[k]]++;
         }
     }
-    for (uint32_t j = 0; j < g->n; j++)
-        ret_r[j] = ret_df[j] < min_df
-                       ? 0
-                       : (float)log((smoothing + side[1][j]) / (smoothing + side[0][j]));
+    for (uint32_t j = 0; j < g->n; j++) {
+        double ratio = (l->smoothing + side[1][j]) / (l->smoothing + side[0][j]);
+        ret_r[j] = df[j] < l->min_df ? 0 : (float)log(ratio);
+        ret_mass[j] = (float)(side[0][j] + side[1][j]);
+    }
     free(side[0]);
     free(side[1]);
+    free(df);
 }
 
 static uint64_t next_random(uint64_t *state)
@@ -71,8 +72,13 @@ struct descent {
     float *inv_norm;
     uint32_t *order;
     size_t n_order;
-    double C;
+    double C, cap;
 };
+
+static double project(double gradient, double alpha, double cap)
+{
+    return alpha <= 0 ? fmin(gradient, 0) : alpha >= cap ? fmax(gradient, 0) : gradient;
+}
 
 /* One coordinate; returns its projected gradient. The cells hold w·r, so x never has to be built:
  * w·x = Σ cell.w / ‖r‖, and a step d adds d·y·r²/‖r‖ to each. */
@@ -80,14 +86,15 @@ static double step_row(struct descent *d, uint32_t i)
 {
     const struct grams *g = d->set->grams;
     const uint32_t *id = g->ids + g->row[i], *end = g->ids + g->row[i + 1];
-    double sum = 0, y = d->set->label[i], diagonal = 0.5 / (d->C * (double)d->set->cost[i]);
+    double sum = 0, y = d->set->label[i], before = d->alpha[i];
+    double C = d->C * (double)d->set->cost[i], diagonal = 0.5 / C, cap = d->cap * C;
     for (const uint32_t *p = id; p < end; p++)
         sum += (double)d->cells[*p].w;
-    double gradient = y * sum * (double)d->inv_norm[i] - 1 + diagonal * d->alpha[i];
-    double projected = d->alpha[i] > 0 || gradient < 0 ? gradient : 0;
+    double gradient = y * sum * (double)d->inv_norm[i] - 1 + diagonal * before;
+    double projected = project(gradient, before, cap);
     if (fabs(projected) < 1e-12)
         return projected;
-    double before = d->alpha[i], after = fmax(before - gradient / (1 + diagonal), 0);
+    double after = fmin(fmax(before - gradient / (1 + diagonal), 0), cap);
     d->alpha[i] = after;
     float add = (float)((after - before) * y * (double)d->inv_norm[i]);
     for (const uint32_t *p = id; p < end; p++)
@@ -95,10 +102,11 @@ static double step_row(struct descent *d, uint32_t i)
     return projected;
 }
 
-static void descent_init(struct descent *d, const struct fit_set *s, const float *r, double C)
+static void descent_init(struct descent *d, const struct fit_set *s, const struct fit_limits *l,
+                         const float *r)
 {
     const struct grams *g = s->grams;
-    *d = (struct descent){.set = s, .C = C};
+    *d = (struct descent){.set = s, .C = l->C, .cap = l->cap};
     d->cells = must(calloc(g->n + 1, sizeof(*d->cells)));
     d->alpha = must(calloc(g->n_rows + 1, sizeof(*d->alpha)));
     d->inv_norm = must(calloc(g->n_rows + 1, sizeof(*d->inv_norm)));
@@ -116,12 +124,12 @@ static void descent_init(struct descent *d, const struct fit_set *s, const float
     }
 }
 
-unsigned fit_svm(const struct fit_set *s, const float *r, double C, float *ret_w)
+unsigned fit_svm(const struct fit_set *s, const struct fit_limits *l, const float *r, float *ret_w)
 {
     struct descent d;
     uint64_t seed = 20261122;
     unsigned pass = 0;
-    descent_init(&d, s, r, C);
+    descent_init(&d, s, l, r);
     for (double gap = INFINITY; pass < MAX_PASSES && gap > stop_at; pass++) {
         double highest = -INFINITY, lowest = INFINITY;
         shuffle(d.order, d.n_order, &seed);
@@ -147,12 +155,12 @@ static int by_float_down(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-void fit_rank(const float *w, const uint32_t *df, uint32_t n, uint32_t k, uint8_t *ret_keep)
+void fit_rank(const float *w, const float *mass, uint32_t n, uint32_t k, uint8_t *ret_keep)
 {
     float *score = must(malloc((n + 1) * sizeof(*score)));
     float *sorted = must(malloc((n + 1) * sizeof(*sorted)));
     for (uint32_t j = 0; j < n; j++)
-        score[j] = sorted[j] = fabsf(w[j]) * sqrtf((float)df[j]);
+        score[j] = sorted[j] = fabsf(w[j]) * sqrtf(mass[j]);
     qsort(sorted, n, sizeof(*sorted), by_float_down);
     float limit = k < n ? sorted[k] : 0;
     uint32_t kept = 0;

@@ -14,21 +14,28 @@ struct fit_set {
     const float *cost;   /* of each row: 0 keeps it out of training */
 };
 
+struct fit_limits {
+    double C, smoothing;
+    double cap; /* no dual variable above cap · C · cost: past there the loss grows only linearly,
+                   so that rows with a wrong label do not bend the rest */
+    uint32_t min_df;
+};
+
 /* r[j] = log((a + p_j) / (a + q_j)), p and q the summed costs of the positive and negative rows
- * with n-gram j, a the smoothing; 0 where fewer than min_df trained rows have it. Also their
- * number. The usual division by |p| and |q| is left out: both sides cost nearly the same, and it
- * loses. */
-void fit_ratios(const struct fit_set *s, uint32_t min_df, float *ret_r, uint32_t *ret_df);
+ * with n-gram j, a the smoothing; 0 where fewer than min_df trained rows have it. The usual
+ * division by |p| and |q| is left out: both sides cost nearly the same, and it loses. ret_mass[j] =
+ * p_j + q_j. */
+void fit_ratios(const struct fit_set *s, const struct fit_limits *l, float *ret_r, float *ret_mass);
 
 /* Weights by n-gram of min ½|w|² + C Σ cost_i max(0, 1 - y_i w·x_i)², x_ij = r_j / ‖r over the
  * hits of i‖, multiplied back by r: dual coordinate descent after Hsieh, Chang, Lin, Keerthi and
  * Sundararajan, "A dual coordinate descent method for large-scale linear SVM" (ICML 2008),
- * algorithm 1 with U = inf and D_ii = 1 / (2 C cost_i). Liblinear solves the same problem, but
- * Debian's has no cost per row. Returns the passes made. */
-unsigned fit_svm(const struct fit_set *s, const float *r, double C, float *ret_w);
+ * algorithm 1 with D_ii = 1 / (2 C cost_i) and U = cap C cost_i. Liblinear solves the same problem,
+ * but Debian's has no cost per row. Returns the passes made. */
+unsigned fit_svm(const struct fit_set *s, const struct fit_limits *l, const float *r, float *ret_w);
 
-/* Marks the `k` n-grams with the greatest |w|·√df; ties go to the lower number. */
-void fit_rank(const float *w, const uint32_t *df, uint32_t n, uint32_t k, uint8_t *ret_keep);
+/* Marks the `k` n-grams with the greatest |w|·√mass; ties go to the lower number. */
+void fit_rank(const float *w, const float *mass, uint32_t n, uint32_t k, uint8_t *ret_keep);
 
 /* What turns a sum of weights into log-odds (README.md, Score), by maximum likelihood. */
 struct calibration {

@@ -23,6 +23,7 @@ table_line lexicons/ko/ngrams.tsv 'train lang=ko data=DATA out=lexicons/ko/ngram
 source_line ko/nsmc_train.tsv.xz 'CC0 1.0' 'all rows'
 source_line ko/naver_shopping_train15k.tsv.xz 'Public Domain (as bab2min/corpus states)' 'all rows'
 source_line ko/kote_val.tsv.xz 'MIT' 'rows whose emotions are all of one side'
+source_line ko/naver_shopping_unlabelled25k.txt.xz 'Public Domain (as bab2min/corpus states)' 'all rows, labelled by a first fit'
 source_line ko/naver_movie_stars_train.tsv.xz 'CC0 1.0' '1 to 5 and 8 to 10 stars'
 table_line lexicons/en/ngrams.tsv 'train lang=en data=DATA out=lexicons/en/ngrams.tsv'
 source_line en/rt_polarity_train.tsv.xz 'Apache-2.0 (of the repository it is from)' 'all rows'

@@ -14,15 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MIN_DF = 3, MAX_STAGES = 8 };
+enum { MAX_STAGES = 8 };
 
 struct recipe {
     const char *lang, *data, *out;
     double weight[SRC_N]; /* of one row; 0: the source is not read */
-    double C;
+    struct fit_limits limits;
     double clip; /* standard deviations of the weights that one byte spans */
-    uint32_t min_df, stages[MAX_STAGES], n_stages;
-    int refit;
+    uint32_t stages[MAX_STAGES], n_stages; /* n-grams kept after each fit */
+    bool refit;                            /* fit once more with those kept in the end */
     int fold_source, folds, only_fold, eval;
 };
 
@@ -69,17 +69,17 @@ static double quantise(const float *w, uint32_t n, double clip, int8_t *ret)
     return scale;
 }
 
-/* One stage: fit, keep the best k. */
-static void narrow(const struct run *run, struct grams *g, uint32_t min_df, uint32_t k,
-                   float **ret_w)
+/* One stage: fit, keep the best k. `ret_w` is by the number of those kept. */
+static void narrow(const struct run *run, struct grams *g, uint32_t k, float **ret_w)
 {
+    const struct fit_limits *limits = &run->recipe->limits;
     struct fit_set set = {g, run->label, run->cost};
     float *r = must(calloc(g->n + 1, sizeof(*r))), *w = must(calloc(g->n + 1, sizeof(*w)));
-    uint32_t *df = must(calloc(g->n + 1, sizeof(*df)));
+    float *mass = must(calloc(g->n + 1, sizeof(*mass)));
     uint8_t *keep = must(calloc(g->n + 1, 1));
-    fit_ratios(&set, min_df, r, df);
-    say("fit", g->n, fit_svm(&set, r, run->recipe->C, w));
-    fit_rank(w, df, g->n, k, keep);
+    fit_ratios(&set, limits, r, mass);
+    say("fit", g->n, fit_svm(&set, limits, r, w));
+    fit_rank(w, mass, g->n, k, keep);
     uint32_t kept = 0;
     for (uint32_t j = 0; j < g->n; j++)
         if (keep[j])
@@ -91,22 +91,49 @@ static void narrow(const struct run *run, struct grams *g, uint32_t min_df, uint
     *g = narrowed;
     *ret_w = w;
     free(r);
-    free(df);
+    free(mass);
     free(keep);
 }
 
-static struct fitted fit(const struct run *run)
+/* Labels the unlabelled texts by a table of all n-grams, fitted on the rest. The short table that
+ * is fitted next learns from it what words a shop's customers use (shopping five-fold + 0.6). */
+static void label_unlabelled(struct run *run)
+{
+    double cost = run->recipe->weight[SRC_UNLABELLED];
+    if (cost <= 0)
+        return;
+    struct grams g = run->grams;
+    float *w;
+    for (size_t i = 0; i < run->corpus.n_docs; i++)
+        if (run->corpus.docs[i].source == SRC_UNLABELLED)
+            run->cost[i] = 0;
+    narrow(run, &g, g.n, &w);
+    for (size_t i = 0; i < run->corpus.n_docs; i++) {
+        if (run->corpus.docs[i].source != SRC_UNLABELLED)
+            continue;
+        double sum = 0;
+        for (uint64_t k = g.row[i]; k < g.row[i + 1]; k++)
+            sum += (double)w[g.ids[k]];
+        run->label[i] = sum > 0 ? 1 : -1;
+        run->cost[i] = (float)cost;
+    }
+    free(w);
+    grams_free(&g);
+}
+
+static struct fitted fit(struct run *run)
 {
     const struct recipe *rc = run->recipe;
     struct fitted f = {.grams = run->grams};
     float *w = NULL;
+    label_unlabelled(run);
     for (uint32_t i = 0; i < rc->n_stages; i++) {
         free(w);
-        narrow(run, &f.grams, rc->min_df, rc->stages[i], &w);
+        narrow(run, &f.grams, rc->stages[i], &w);
     }
     if (rc->refit) {
         free(w);
-        narrow(run, &f.grams, rc->min_df, f.grams.n, &w);
+        narrow(run, &f.grams, f.grams.n, &w);
     }
     f.weight = must(calloc(f.grams.n + 1, 1));
     f.scale = quantise(w, f.grams.n, rc->clip, f.weight);
@@ -153,7 +180,7 @@ static void load(struct run *run, const struct recipe *rc)
     for (int s = 0; s < SRC_N; s++)
         if (rc->weight[s] > 0 || s == rc->eval)
             corpus_read(&run->corpus, rc->data, (enum source)s);
-    grams_count(&run->corpus, rc->min_df, &run->grams);
+    grams_count(&run->corpus, rc->limits.min_df, &run->grams);
     run->label = must(calloc(run->corpus.n_docs + 1, 1));
     run->cost = must(calloc(run->corpus.n_docs + 1, sizeof(*run->cost)));
     for (size_t i = 0; i < run->corpus.n_docs; i++)
@@ -240,19 +267,22 @@ static void write_out(struct run *run)
 
 static void recipe_default(struct recipe *rc, const char *lang)
 {
-    *rc = (struct recipe){.lang = lang, .data = "../shared/data", .C = 0.3, .clip = 20};
-    rc->min_df = MIN_DF;
+    *rc = (struct recipe){.lang = lang, .data = "../shared/data", .clip = 20, .refit = true};
+    rc->limits = (struct fit_limits){.C = 0.3, .smoothing = 0.3, .cap = 1.2, .min_df = 3};
     rc->fold_source = rc->only_fold = rc->eval = -1;
     rc->n_stages = 1;
     rc->stages[0] = 200000;
     if (!strcmp(lang, "en")) {
         rc->weight[SRC_RT] = rc->weight[SRC_UCI] = 1;
         rc->stages[0] = 60000;
+        rc->limits.smoothing = 1;
+        rc->refit = false;
+        rc->limits.min_df = 2;
         return;
     }
     rc->weight[SRC_NSMC] = 1;
     rc->weight[SRC_SHOPPING] = rc->weight[SRC_KOTE] = 4;
-    rc->weight[SRC_STARS] = 1;
+    rc->weight[SRC_STARS] = rc->weight[SRC_UNLABELLED] = 1;
 }
 
 static void usage(const char *arg)
@@ -298,13 +328,17 @@ static void set(struct recipe *rc, const char *arg)
     else if (IS("out"))
         rc->out = value;
     else if (IS("c"))
-        rc->C = atof(value);
+        rc->limits.C = atof(value);
     else if (IS("clip"))
         rc->clip = atof(value);
     else if (IS("min_df"))
-        rc->min_df = (uint32_t)atoi(value);
+        rc->limits.min_df = (uint32_t)atoi(value);
+    else if (IS("cap"))
+        rc->limits.cap = atof(value);
+    else if (IS("smoothing"))
+        rc->limits.smoothing = atof(value);
     else if (IS("refit"))
-        rc->refit = atoi(value);
+        rc->refit = atoi(value) != 0;
     else if (IS("stages"))
         set_stages(rc, value);
     else if (IS("folds"))
