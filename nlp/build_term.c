@@ -45,7 +45,8 @@ static bool marks(struct span text, char mark, bool front)
     if (text.n < 2 || text.p[front ? 0 : text.n - 1] != mark)
         return false;
     uint32_t c = (unsigned char)text.p[front ? 1 : text.n - 2];
-    return c >= 0xE1 || (c >= 0x80 && !front) || (c | 32) - 'a' < 26U || c - '0' < 10U;
+    return c >= 0xE1 || (c == '~' && front) || (c >= 0x80 && !front) || (c | 32) - 'a' < 26U ||
+           c - '0' < 10U;
 }
 
 static bool read_piece(struct nlp_build *b, struct span text, struct piece *p)

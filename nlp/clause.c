@@ -7,6 +7,7 @@
 #include "nlp/scratch.h"
 
 /* How far, in code points, each kind of word reaches. */
+#define STRONG 1.6 /* from here on a negative word is a report whatever surrounds it */
 enum { REACH_POST = 3, REACH_LACK = 10, REACH_COND = 7, REACH_ASK = 4, REACH_INTENSITY = 14 };
 
 struct reader {
@@ -63,8 +64,9 @@ static void read_marks(const struct reader *r)
     }
 }
 
-/* The number of negations that apply to hit `i`; *ret_none when an idiom forbids it. */
-static unsigned negations_after(const struct reader *r, size_t i, bool noun)
+/* The number of negations after hit `i` that apply to it, 0 where an idiom forbids it; *ret_end is
+ * moved to the end of the last one. */
+static unsigned negations_after(const struct reader *r, size_t i, bool noun, uint32_t *ret_end)
 {
     const struct hit *h = &r->s->hits.at[i];
     unsigned n = 0;
@@ -92,6 +94,7 @@ static unsigned negations_after(const struct reader *r, size_t i, bool noun)
             break; /* the next word with a stance has its own negation */
         }
     }
+    *ret_end = end;
     return n;
 }
 
@@ -132,10 +135,23 @@ static double intensity_before(const struct reader *r, size_t i)
     return factor > 2.0 ? 2.0 : factor;
 }
 
+/* English says "if" first, and only a question makes it a mere case. */
+static bool is_case_before(const struct reader *r, size_t i)
+{
+    if (r->s->lang != LANG_EN || !r->c->gate)
+        return false;
+    for (size_t k = r->c->first_hit; k < i; k++)
+        if (atom_of(r, k)->kind == WORD_COND)
+            return true;
+    return false;
+}
+
 /* A supposed case, or a predicate that is itself the question. */
 static bool is_supposed(const struct reader *r, size_t i)
 {
     const struct hit *h = &r->s->hits.at[i];
+    if (is_case_before(r, i))
+        return true;
     for (size_t k = i + 1; k < r->c->end_hit; k++) {
         const struct hit *g = &r->s->hits.at[k];
         uint8_t kind = atom_of(r, k)->kind;
@@ -160,6 +176,14 @@ static int note(const struct reader *r, size_t i, double weight, const char *rul
                     tables_str(r->t, atom_of(r, i)->entry));
 }
 
+/* Where the curated layer knows better than sums of fragments do (a negation, an idiom), the
+ * fragments inside are not counted as well. */
+static void overrule(const struct reader *r, uint32_t start, uint32_t end)
+{
+    for (uint32_t k = start; k < end && k < r->c->end; k++)
+        r->s->gram[k] = 0;
+}
+
 static int weigh(const struct reader *r, size_t i)
 {
     const struct lex_atom *a = atom_of(r, i);
@@ -175,10 +199,14 @@ static int weigh(const struct reader *r, size_t i)
         rule = "intensity";
     weight *= factor;
     unsigned turns = 0;
-    if (!(a->flags & NLP_FIXED))
-        turns = negations_before(r, i) + negations_after(r, i, (a->flags & NLP_NOUN) != 0);
+    uint32_t end = r->s->hits.at[i].end;
+    bool fixed = (a->flags & NLP_FIXED) != 0;
+    if (!fixed)
+        turns = negations_before(r, i) + negations_after(r, i, (a->flags & NLP_NOUN) != 0, &end);
     if (turns)
         rule = turns % 2 ? "negation" : "double_negation";
+    if (turns || (fixed && weight > 0))
+        overrule(r, r->s->hits.at[i].start, end);
     if (turns % 2)
         weight *= tables_param(r->t, r->s->lang,
                                weight > 0 ? PARAM_NEGATE_POSITIVE : PARAM_NEGATE_NEGATIVE);
@@ -189,7 +217,7 @@ static int weigh(const struct reader *r, size_t i)
     }
     c->sum += weight;
     c->curated |= !supposed;
-    if ((a->flags & NLP_FAILURE) && weight < 0 && !supposed)
+    if (!supposed && ((a->flags & NLP_FAILURE) ? weight < 0 : weight <= -STRONG))
         c->failure = true;
     return note(r, i, weight, rule);
 }
@@ -203,8 +231,6 @@ int clause_read(const struct nlp_tables *t, struct nlp_scratch *s, struct clause
 {
     struct reader r = {t, s, c};
     read_marks(&r);
-    for (uint32_t i = c->begin; i < c->end; i++)
-        c->gram += s->gram[i];
     uint32_t covered = 0;
     int e = 0;
     for (size_t i = c->first_hit; e == 0 && i < c->end_hit; i++) {
@@ -218,6 +244,8 @@ int clause_read(const struct nlp_tables *t, struct nlp_scratch *s, struct clause
         covered = s->hits.at[best].end;
         e = weigh(&r, best);
     }
+    for (uint32_t i = c->begin; i < c->end; i++)
+        c->gram += s->gram[i];
     if (c->why && c->gate)
         c->failure = true;
     return e;

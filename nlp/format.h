@@ -130,10 +130,12 @@ struct lex_pattern {
     X(PAST_FACTOR, "past_factor", 0.2)                                                             \
     X(GATE_NGRAM, "gate_ngram", 0.25) /* what a question keeps of its learned sum */               \
     X(GATE_CURATED, "gate_curated", 0.3)                                                           \
-    X(GATE_STRONG, "gate_strong", 2.0)     /* curated sum that no gate makes neutral */            \
+    X(GATE_POSITIVE, "gate_positive", 2.0) /* log-odds beside a question that keep the label */    \
+    X(GATE_NEGATIVE, "gate_negative", 0.8) /* the same, negative */                                \
     X(NEUTRAL_BAND, "neutral_band", 0.2)   /* |polarity| below is neutral */                       \
     X(BARE_BAND, "bare_band", 0.4)         /* the same with no curated word in the text */         \
     X(FAILURE_FLOOR, "failure_floor", 0.5) /* curated sum a reported failure is at least worth */  \
+    X(FAILURE_REACH, "failure_reach", 1.0) /* log-odds from which words outvote a report */        \
     X(PLATT_SLOPE, "platt_slope", 1.0) /* confidence = 1/(1+exp(-(slope*|log-odds|+offset))) */    \
     X(PLATT_OFFSET, "platt_offset", 0.0)                                                           \
     X(GATE_CONFIDENCE, "gate_confidence", 0.85) /* of neutral by the gate */                       \

@@ -98,12 +98,12 @@ static bool is_zero_width(uint32_t cp)
 /* Half-width Hangul jamo to the compatibility jamo keyboards type. */
 static uint32_t half_jamo(uint32_t cp)
 {
-    static const uint8_t vowel[] = {0,  0,  0, 1, 2,  3,  4,  5,  6,  0,  0, 7, 8,  9,  10,
-                                    11, 12, 0, 0, 13, 14, 15, 16, 17, 18, 0, 0, 19, 20, 21};
+    /* U+FFC2 … in groups of six, two unused between them */
     if (cp <= 0xFFBE)
         return 0x3131 + (cp - 0xFFA1);
-    if (cp < 0xFFC0 + sizeof(vowel) && vowel[cp - 0xFFC0])
-        return 0x314F + vowel[cp - 0xFFC0] - 1;
+    uint32_t group = (cp - 0xFFC0) / 8, place = (cp - 0xFFC0) % 8;
+    if (cp >= 0xFFC2 && place >= 2)
+        return 0x314F + group * 6 + place - 2;
     return cp;
 }
 

@@ -26,7 +26,7 @@ size_t pii_email(const struct pii_text *x, size_t i, size_t *ret_start)
     while (end > i + 1 && (x->cp[end - 1] == '.' || x->cp[end - 1] == '-'))
         end--;
     if (dot >= end) /* the dot that ends the sentence */
-        for (dot = end; dot > i && x->cp[dot] != '.'; dot--)
+        for (dot = end - 1; dot > i && x->cp[dot] != '.'; dot--)
             ;
     if (start == i || dot <= i + 1 || end < dot + 3 || !pii_is_latin(x->cp[end - 1]))
         return 0;

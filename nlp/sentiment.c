@@ -89,23 +89,24 @@ static double courtesy(const struct nlp_tables *t, const struct nlp_scratch *s)
     return sum * param(t, s, PARAM_CURATED_SCALE);
 }
 
-static double total(const struct nlp_tables *t, struct nlp_scratch *s, double *ret_curated)
+/* *ret_stance is what the clauses that neither ask nor request say. */
+static double total(const struct nlp_tables *t, struct nlp_scratch *s, double *ret_stance)
 {
-    double z = 0, curated = courtesy(t, s);
+    double z = courtesy(t, s), stance = 0;
     size_t gated = 0;
     for (size_t i = 0; i < s->clauses.n; i++) {
         struct clause *c = &s->clauses.at[i];
         double clause = sentiment_clause(t, s, c);
-        curated += c->score;
-        z += gram_part(t, s, c);
+        stance += is_gated(c) ? 0 : c->score;
+        z += clause;
         gated += is_gated(c);
         s->sentences.at[c->sentence].score += clause;
     }
     double bias = s->grams.n ? param(t, s, PARAM_NGRAM_BIAS) * s->gram_share : 0;
     if (gated == s->clauses.n)
         bias *= param(t, s, PARAM_GATE_NGRAM);
-    *ret_curated = curated;
-    return z + bias + curated;
+    *ret_stance = stance;
+    return z + bias;
 }
 
 static double squash(const struct nlp_tables *t, const struct nlp_scratch *s, double z)
@@ -128,11 +129,15 @@ static double keep_within(double polarity, double band)
 
 static void decide(const struct nlp_tables *t, struct nlp_scratch *s, struct analysis *out)
 {
-    double curated, z = total(t, s, &curated);
+    double stance, z = total(t, s, &stance);
     double band = param(t, s, s->any_curated ? PARAM_NEUTRAL_BAND : PARAM_BARE_BAND);
+    double floor = -param(t, s, PARAM_FAILURE_FLOOR);
+    if (s->any_failure && stance <= floor * 0.5 && z > floor &&
+        z < param(t, s, PARAM_FAILURE_REACH))
+        z = floor; /* a sum of fragments must be sure of itself to outvote a report */
     out->polarity = squash(t, s, z);
-    bool gate = s->any_gate && !s->any_failure &&
-                fabs(curated) < param(t, s, PARAM_GATE_STRONG) * param(t, s, PARAM_CURATED_SCALE);
+    bool gate = s->any_gate && !s->any_failure && stance < param(t, s, PARAM_GATE_POSITIVE) &&
+                stance > -param(t, s, PARAM_GATE_NEGATIVE);
     out->sentiment = gate ? SENTIMENT_NEUTRAL : label_of(out->polarity, band);
     if (out->sentiment == SENTIMENT_NEUTRAL) {
         out->polarity = keep_within(out->polarity, param(t, s, PARAM_NEUTRAL_BAND));
