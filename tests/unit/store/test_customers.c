@@ -220,7 +220,7 @@ static void bad_rules_are_refused_with_a_column(void **state)
     seg.code = SPAN_LIT("");
     assert_int_equal(store_put_segment(t, &seg, true, &err), -EINVAL);
     for (int i = 0; i < 256; i++) {
-        char code[8];
+        char code[16];
         snprintf(code, sizeof(code), "s%d", i);
         seg.code = span_str(code);
         assert_ok(store_put_segment(t, &seg, true, &err));
@@ -368,7 +368,7 @@ static bool plain_member(const struct plain_world *w, size_t rule, unsigned cust
 {
     const struct plain_version *v = NULL;
     struct pair state[8];
-    char id[16];
+    char id[24];
     for (size_t i = 0; i < w->n_versions; i++)
         if (w->versions[i].rule == rule && w->versions[i].from <= t)
             v = &w->versions[i];

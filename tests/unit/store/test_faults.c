@@ -19,10 +19,12 @@
 #endif
 
 /* Calls left until the failure; negative: never. */
-static long writes_left = -1, syncs_left = -1, allocations_left = -1;
+static long writes_left = -1, syncs_left = -1;
 static int write_error;
 static bool write_short;
-static unsigned long writes_seen, syncs_seen, allocations_seen;
+static unsigned long writes_seen, syncs_seen;
+static UNUSED long allocations_left = -1;
+static UNUSED unsigned long allocations_seen;
 
 static bool fails(long *left, unsigned long *seen)
 {

@@ -84,16 +84,19 @@ static void fill(size_t records)
     put_segments(t);
     assert_ok(store_commit(t));
     for (size_t n = 0; n < records;) {
+        size_t before = n;
         t = fixture_begin(&m.fx);
         arena_reset(&a);
         for (size_t i = 0; i < 300 && n < records; i++)
             put_random(t, n++, &a);
         if (m.n_ids)
             change_some(t, &a, n);
-        if (test_below(10) == 0)
+        if (test_below(10) == 0) {
             store_abort(t);
-        else
+            n = before;
+        } else {
             assert_ok(store_commit(t));
+        }
     }
     arena_done(&a);
 }

@@ -351,7 +351,7 @@ static void a_source_is_removed_in_steps(void **state)
 {
     struct fixture *fx = *state;
     struct store_txn *t = fixture_begin(fx);
-    char id[16];
+    char id[24];
     bool more = true;
     size_t steps = 0;
     for (int i = 0; i < 25; i++) {
