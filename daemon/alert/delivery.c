@@ -333,7 +333,7 @@ static struct scan *scan_new(struct delivery *d)
 
 static void scan_run(void *ctx)
 {
-    outbox_scan(ctx);
+    outbox_scan(((struct delivery *)ctx)->scan);
 }
 
 static void scanned(void *ctx, int cancel_status)

@@ -29,6 +29,20 @@ static void prepare(struct command *c, const struct prepare_env *env)
     }
 }
 
+/* The record as the store keeps it; lives until the next apply, as alert evaluation asks. */
+static const struct feedback *as_kept(struct intake *in, const struct feedback *f,
+                                      const struct store_put *put)
+{
+    if (f->created_at == put->created_at)
+        return f;
+    struct feedback *kept = arena_alloc(&in->results, sizeof *kept);
+    if (kept) {
+        *kept = *f;
+        kept->created_at = put->created_at;
+    }
+    return kept;
+}
+
 static int apply_feedback(struct intake *in, struct intake_item *it, struct apply_env *env)
 {
     struct store_put put;
@@ -42,9 +56,10 @@ static int apply_feedback(struct intake *in, struct intake_item *it, struct appl
     it->n_segments = put.n_segments;
     if (put.outcome == OUTCOME_DUPLICATE)
         return 0;
-    struct feedback kept = *it->in.feedback;
-    kept.created_at = put.created_at;
-    struct where_record record = {&kept, it->analysis, put.segments, put.n_segments};
+    const struct feedback *kept = as_kept(in, it->in.feedback, &put);
+    if (!kept)
+        return -ENOMEM;
+    struct where_record record = {kept, it->analysis, put.segments, put.n_segments};
     return alert_observe(env->alerts, &record, &put.id, put.has_previous ? &put.previous : NULL);
 }
 
