@@ -91,6 +91,23 @@ int kv_append(struct kv *kv, enum dbi dbi, struct span key, struct span value)
     return kv_put_flags(kv, dbi, key, value, MDB_APPEND);
 }
 
+int kv_insert(struct kv *kv, enum dbi dbi, struct span key, struct span value, struct span *ret)
+{
+    if (kv->error)
+        return kv->error;
+    MDB_val k = val_of(key), v = val_of(value);
+    int r = mdb_put(kv->txn, kv->store->dbi[dbi], &k, &v, MDB_NOOVERWRITE);
+    if (r == MDB_KEYEXIST) {
+        *ret = span_of_val(v);
+        return -EEXIST;
+    }
+    if (r != MDB_SUCCESS)
+        return kv_fail(kv, kv_errno(r));
+    kv->bytes += key.n + value.n;
+    trace_write(&kv->store->trace, TRACE_PUT, (uint8_t)dbi, key, value.n, MDB_NOOVERWRITE);
+    return 0;
+}
+
 int kv_del(struct kv *kv, enum dbi dbi, struct span key)
 {
     if (kv->error)

@@ -53,6 +53,8 @@ struct store {
     size_t workspace_size;
     uint64_t seed; /* of every hash in the file */
     struct rng rng;
+    uint8_t chance[512]; /* drawn from rng ahead: one call of the system for many ids */
+    size_t chance_left;
     size_t ballast;
     struct trace trace;
     struct pack pack;
@@ -87,6 +89,8 @@ int kv_get(struct kv *kv, enum dbi dbi, struct span key, struct span *ret);
 int kv_put(struct kv *kv, enum dbi dbi, struct span key, struct span value);
 /* The key must be the largest of the table. */
 int kv_append(struct kv *kv, enum dbi dbi, struct span key, struct span value);
+/* Puts unless the key is there. 0; -EEXIST (never remembered) with *ret what is there. */
+int kv_insert(struct kv *kv, enum dbi dbi, struct span key, struct span value, struct span *ret);
 int kv_del(struct kv *kv, enum dbi dbi, struct span key);
 uint64_t kv_count(struct kv *kv, enum dbi dbi);
 struct unpacker *kv_unpacker(struct kv *kv);

@@ -5,7 +5,9 @@
 
 #include "base/err.h"
 
-#define PACK_LEVEL 1 /* 3 is 4 % smaller on the samples and takes a third longer */
+/* Bodies of short reviews, 217 bytes: 127 in 1.8 us at this level, 129 in 2.1 us at level 3;
+ * without a dictionary 207 in 5.9 us. */
+#define PACK_LEVEL 1
 
 /* The bytes of store/zdict/body-1.zdict, found by the assembler from the root of the tree. */
 __asm__(".section .rodata\n"

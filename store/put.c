@@ -91,18 +91,32 @@ static int put_fact(struct store_txn *t, struct incoming *in, bool is_new)
     return r < 0 ? kv_fail(&t->kv, r) : fact_put(t, in->seq, &fact, is_new);
 }
 
-static int accept(struct store_txn *t, struct incoming *in, const struct key *ident)
+/* uuid7_make() draws a few bytes at a time; the system is asked for many at once. */
+static void draw(void *ctx, void *p, size_t n)
 {
-    struct store *s = t->kv.store;
-    in->seq = ++t->counters.seq;
-    t->counters_changed = true;
+    struct store *s = ctx;
+    if (n > s->chance_left) {
+        s->rng.fill(s->rng.ctx, s->chance, sizeof(s->chance));
+        s->chance_left = sizeof(s->chance);
+    }
+    s->chance_left -= n;
+    memcpy(p, s->chance + s->chance_left, n);
+    memset(s->chance + s->chance_left, 0, n);
+}
+
+static struct uuid make_id(struct store_txn *t)
+{
+    struct rng rng = {draw, t->kv.store};
+    return uuid7_make(t->now, &rng);
+}
+
+static int accept(struct store_txn *t, struct incoming *in)
+{
     in->head.revision = 1;
     in->head.received_at = t->now;
-    in->head.id = uuid7_make(t->now, &s->rng);
-    struct span seq = key_int(&in->seq);
+    in->head.id = make_id(t);
     put_row(t, in->seq, &in->head, true);
-    kv_put(&t->kv, DBI_PUBID, uuid_span(&in->head.id), seq);
-    kv_put(&t->kv, DBI_IDENT, key_span(ident), seq);
+    kv_put(&t->kv, DBI_PUBID, uuid_span(&in->head.id), key_int(&in->seq));
     put_by_customer(t, in->customer, in->f->created_at, in->seq);
     return put_fact(t, in, true);
 }
@@ -177,12 +191,11 @@ static int put_known(struct store_txn *t, struct incoming *in, struct arena *a,
     return r < 0 ? r : replace(t, in, &had, &old);
 }
 
-static int put_unknown(struct store_txn *t, struct incoming *in, const struct key *ident,
-                       struct store_put *out)
+static int put_unknown(struct store_txn *t, struct incoming *in, struct store_put *out)
 {
     int r = customer_of_record(t, in->f, &t->scratch, &in->customer, in->segments, &in->n_segments);
     if (r == 0)
-        r = accept(t, in, ident);
+        r = accept(t, in);
     out->outcome = OUTCOME_ACCEPTED;
     out->id = in->head.id;
     out->seq = in->seq;
@@ -194,7 +207,6 @@ int store_put_feedback(struct store_txn *t, const struct feedback *f, const stru
 {
     struct incoming in = {.f = f, .an = an};
     struct store_put out = {0};
-    struct key ident;
     uint32_t source;
     if (t->kv.error)
         return t->kv.error;
@@ -205,12 +217,16 @@ int store_put_feedback(struct store_txn *t, const struct feedback *f, const stru
         return r == -ENOMEM ? kv_fail(&t->kv, r) : r;
     arena_reset(&t->scratch);
     r = dict_code(t, DICT_SOURCE, f->source, &source);
+    in.seq = t->counters.seq + 1;
     if (r == 0)
-        r = ident_find(&t->kv, source, f->external_id, &ident, &in.seq);
-    if (r == 0)
+        r = ident_claim(&t->kv, source, f->external_id, in.seq, &in.seq);
+    if (r == 0) {
+        t->counters.seq = in.seq;
+        t->counters_changed = true;
+        r = put_unknown(t, &in, &out);
+    } else if (r == -EEXIST) {
         r = put_known(t, &in, a, &out);
-    else if (r == -ENOENT)
-        r = put_unknown(t, &in, &ident, &out);
+    }
     if (r == 0)
         r = rec_segments(&t->kv, in.segments, in.n_segments, a, &out.segments);
     if (r < 0)

@@ -139,6 +139,23 @@ int ident_find(struct kv *kv, uint32_t source, struct span external_id, struct k
     return r < 0 ? r : read_seq(value, ret_seq);
 }
 
+int ident_claim(struct kv *kv, uint32_t source, struct span external_id, uint64_t seq,
+                uint64_t *ret_seq)
+{
+    struct span value;
+    struct key k;
+    key_ident(&k, source, external_id, kv->store->seed);
+    if (k.hashed) { /* which of the probes it is has to be looked for */
+        int r = ident_find(kv, source, external_id, &k, ret_seq);
+        if (r != -ENOENT)
+            return r == 0 ? -EEXIST : r;
+    }
+    int r = kv_insert(kv, DBI_IDENT, key_span(&k), key_int(&seq), &value);
+    if (r == -EEXIST && read_seq(value, ret_seq) < 0)
+        return -VOC_E_CORRUPT;
+    return r;
+}
+
 int rec_seq_of(struct kv *kv, const struct uuid *id, uint64_t *ret_seq)
 {
     struct span value;

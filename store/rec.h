@@ -32,6 +32,10 @@ int rec_segments(struct kv *kv, const uint32_t *codes, size_t n, struct arena *a
  * code of DICT_SOURCE. */
 int ident_find(struct kv *kv, uint32_t source, struct span external_id, struct key *k,
                uint64_t *ret_seq);
+/* Gives the identity to `seq` when it is new. 0, or -EEXIST with *ret_seq the record that has it.
+ */
+int ident_claim(struct kv *kv, uint32_t source, struct span external_id, uint64_t seq,
+                uint64_t *ret_seq);
 int rec_seq_of(struct kv *kv, const struct uuid *id, uint64_t *ret_seq);
 
 #endif

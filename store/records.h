@@ -24,7 +24,7 @@ struct store_put {
     enum outcome outcome; /* ACCEPTED, UPDATED or DUPLICATE */
     struct uuid id;       /* also of the record it duplicates */
     uint64_t seq;
-    int64_t created_at; /* as kept: of an undated record that is known, the first one's */
+    int64_t created_at;          /* as kept: of an undated record that is known, the first one's */
     const struct span *segments; /* stamped now; in the arena */
     size_t n_segments;
     bool has_previous;      /* UPDATED */
