@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/utf8.h"
+#include "daemon/trust/mask_address.h"
 #include "daemon/trust/mask_scan.h"
 
 /* --- one value of a known kind --- */
@@ -132,17 +133,14 @@ static void mask_tail(struct span s, size_t show, bool count, struct buf *out)
 
 static void mask_email(struct span s, struct buf *out)
 {
-    size_t sign = span_find(s, SPAN_LIT("@"));
-    size_t n = 1;
-    if (sign == SIZE_MAX) {
-        sign = span_find(s, SPAN_LIT("\xef\xbc\xa0"));
-        n = 3;
-    }
+    static const char *const signs[] = {"@", "%40", "\xef\xbc\xa0"};
+    size_t sign = SIZE_MAX;
+    for (size_t i = 0; i < ARRAY_LEN(signs) && sign == SIZE_MAX; i++)
+        sign = span_find(s, span_str(signs[i]));
     if (sign == SIZE_MAX) {
         mask_tail(s, 1, false, out);
         return;
     }
-    (void)n;
     mask_tail(span_trim(span_of(s.p, sign)), 1, false, out);
     buf_append(out, s.p + sign, s.n - sign);
 }
@@ -214,36 +212,6 @@ static void mask_vehicle(struct span s, struct buf *out)
     }
 }
 
-static bool ends_with(struct span s, struct span end)
-{
-    return s.n > end.n && memcmp(s.p + s.n - end.n, end.p, end.n) == 0;
-}
-
-static bool has_digit(struct span s)
-{
-    return count_digits(s) > 0;
-}
-
-/* 시·도 and 시·군·구; the short names of provinces are only one when they come first. */
-static bool is_region(struct span word, bool first)
-{
-    static const struct span ends[] = {{"시", 3}, {"도", 3}, {"군", 3}, {"구", 3}};
-    static const struct span provinces[] = {
-        {"서울", 6}, {"부산", 6}, {"대구", 6}, {"인천", 6}, {"광주", 6}, {"대전", 6},
-        {"울산", 6}, {"세종", 6}, {"경기", 6}, {"강원", 6}, {"충북", 6}, {"충남", 6},
-        {"전북", 6}, {"전남", 6}, {"경북", 6}, {"경남", 6}, {"제주", 6},
-    };
-    if (has_digit(word))
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
-        if (ends_with(word, ends[i]))
-            return true;
-    for (size_t i = 0; first && i < ARRAY_LEN(provinces); i++)
-        if (span_eq(word, provinces[i]))
-            return true;
-    return false;
-}
-
 /* 서울특별시 강남구 테헤란로 1 → 서울특별시 강남구 ***. */
 static void mask_address(struct span s, struct buf *out)
 {
@@ -251,7 +219,7 @@ static void mask_address(struct span s, struct buf *out)
     for (size_t at = 0; at < s.n && shown < 3;) {
         struct span rest = span_of(s.p + at, s.n - at);
         struct span word = span_of(rest.p, span_find_char(rest, ' '));
-        if (!is_region(word, shown == 0))
+        if (!mask_is_region(word, shown == 0))
             break;
         buf_add(out, word);
         buf_char(out, ' ');
@@ -426,6 +394,8 @@ static int find_places(const struct mask_input *in, struct places *l)
         r = add_known(l, in->text, &in->known[i]);
     if (r == 0)
         r = mask_scan(in->text, add_found, l);
+    if (r == 0)
+        r = mask_scan_addresses(in->text, add_found, l);
     if (r == 0 && l->n > 1)
         merge(l);
     return r;

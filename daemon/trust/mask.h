@@ -21,6 +21,10 @@
  * known kind; only its first character stays. Empty stays empty. 0 or the buffer's error. */
 int mask_field(enum pii_kind kind, struct span value, struct buf *out);
 
+/* The kind of personal data that values under this label are (`집주소`, `shippingAddress`), for
+ * mask_field(); -1: nothing in particular, mask_text() will do. Mask the label itself as a text. */
+int mask_label_kind(struct span label);
+
 /* A whole text. Spans of other parts are skipped; spans out of bounds or inside a character are
  * widened to fit, never dropped. 0, -ENOMEM or the buffer's error; then nothing of `out` may be
  * shown. */

@@ -269,15 +269,18 @@ static bool is_alnum(char c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
+/* Less than RFC 5322 grants: `=`, `/`, `&` and the like end the address in a URL. */
 static bool is_local(char c)
 {
-    return is_alnum(c) || (c && strchr(".!#$%&'*+/=?^_`{|}~-", c));
+    return is_alnum(c) || (c && strchr(".+-_%'", c));
 }
 
-/* Bytes of an at-sign at p, full-width too. */
+/* Bytes of an at-sign at p: as it is, percent-encoded, full-width. */
 static size_t at_sign(const char *p, size_t n)
 {
-    return n > 0 && p[0] == '@' ? 1 : n >= 3 && memcmp(p, "\xef\xbc\xa0", 3) == 0 ? 3 : 0;
+    if (n > 0 && p[0] == '@')
+        return 1;
+    return n >= 3 && (memcmp(p, "%40", 3) == 0 || memcmp(p, "\xef\xbc\xa0", 3) == 0) ? 3 : 0;
 }
 
 /* End of a domain with a dot in it, or `from`. */

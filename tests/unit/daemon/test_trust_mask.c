@@ -112,7 +112,22 @@ static const struct {
      "010\xc2\xb7****\xc2\xb7"
      "5678"},
     {"0 1 0 1 2 3 4 5 6 7 8", "0 1 0 * * * * 5 6 7 8"},
+    {"https://shop.example.com/o?phone=01012345678&mail=a.b@example.com&x=1",
+     "https://shop.example.com/o?phone=010****5678&mail=a***@example.com&x=1"},
+    {"mail=gildong%40example.com", "mail=g***%40example.com"},
+    {"주소는 서울특별시 강남구 테헤란로 152 3층 302호입니다", "주소는 서울특별시 강남구 ***입니다"},
+    {"경기도 성남시 분당구 판교역로 166번길 12 (백현동) 로", "경기도 성남시 분당구 ***) 로"},
+    {"서울 강남구 역삼1동 737번지, 급해요", "서울 강남구 ***, 급해요"},
+    {"부산광역시 해운대구 우동 1408 래미안 101동 1502호로 보내주세요",
+     "부산광역시 해운대구 ***로 보내주세요"},
+    {"강남구 테헤란로152에서", "강남구 ***에서"},
+    {"수원시 팔달구 효원로 1", "수원시 팔달구 ***"},
     /* what is not personal stays */
+    {"다시 카드로 3만원 결제했어요", "다시 카드로 3만원 결제했어요"},
+    {"그래도 앞으로 2번은 안 삽니다", "그래도 앞으로 2번은 안 삽니다"},
+    {"혹시 친구 집으로 5개 보낼 수 있나요", "혹시 친구 집으로 5개 보낼 수 있나요"},
+    {"서울 강남구 매장에서 3층", "서울 강남구 매장에서 3층"},
+    {"서울로 2번 보냈는데 다시 경기도로 1개", "서울로 2번 보냈는데 다시 경기도로 1개"},
     {"주문 20261122-0001234는 2026-11-22 09:10에", "주문 20261122-0001234는 2026-11-22 09:10에"},
     {"1588-1234로 전화했는데", "1588-1234로 전화했는데"},
     {"3,500원짜리 12개", "3,500원짜리 12개"},
@@ -141,6 +156,39 @@ static struct pii_span span_at(const char *text, const char *needle, enum pii_ki
                              .kind = (uint8_t)kind,
                              .start = (uint32_t)(p - text),
                              .end = (uint32_t)(p - text + (ptrdiff_t)strlen(needle))};
+}
+
+static const struct {
+    const char *label;
+    int kind;
+} labels[] = {
+    {"이름", PII_NAME},
+    {"예전 이름", PII_NAME},
+    {"받는 분", PII_NAME},
+    {"집주소", PII_ADDRESS},
+    {"비상연락처", PII_PHONE},
+    {"이메일", PII_EMAIL},
+    {"계좌", PII_ACCOUNT},
+    {"name", PII_NAME},
+    {"customer_name", PII_NAME},
+    {"firstName", PII_NAME},
+    {"product_name", -1},
+    {"name_of_product", -1},
+    {"shippingAddress", PII_ADDRESS},
+    {"contactPhone", PII_PHONE},
+    {"EMAIL", PII_EMAIL},
+    {"Hotel", -1},
+    {"grade", -1},
+    {"등급", -1},
+    {"", -1},
+};
+
+static void test_labels(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
+        if (mask_label_kind(span_str(labels[i].label)) != labels[i].kind)
+            fail_msg("%s: %d", labels[i].label, mask_label_kind(span_str(labels[i].label)));
 }
 
 static void test_spans(void **state)
@@ -383,6 +431,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_labels),
         cmocka_unit_test(test_spans),
         cmocka_unit_test(test_overlaps),
         cmocka_unit_test(test_span_inside_a_character),
