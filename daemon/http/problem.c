@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/utf8.h"
 #include "daemon/http/server.h"
+#include "daemon/trust/mask.h"
 
 enum { MAX_DETAIL = 1024, MAX_PROBLEM = 1 << 20 };
 
@@ -60,13 +61,19 @@ static void add_title(struct buf *b, const char *code)
     buf_char(b, '"');
 }
 
-/* Cut, not refused, when too long or not UTF-8: a problem must come out of every problem. */
+/* Cut, not refused, when too long or not UTF-8: a problem must come out of every problem. Masked
+ * for everybody: a detail that quotes its input must not carry somebody's number around. */
 static void add_detail(struct buf *b, struct span detail)
 {
+    struct buf masked;
+    buf_init(&masked, 0);
     detail = utf8_cut(detail, MAX_DETAIL);
     detail.n = utf8_valid(detail);
-    buf_str(b, ",\"detail\":");
-    buf_json_str(b, detail);
+    if (mask_text(detail, 0, NULL, 0, &masked) == 0) {
+        buf_str(b, ",\"detail\":");
+        buf_json_str(b, buf_span(&masked));
+    }
+    buf_done(&masked);
 }
 
 /* The instance is the request's id, never its path: a path may name a person. */

@@ -113,6 +113,8 @@ static const struct raw table[] = {
     {"fragment", "GET /ping#a HTTP/1.1\r\n" H "\r\n", "400", NULL},
     {"query", "GET /items/a?q=%ED%99%8D+b&limit=3 HTTP/1.1\r\n" H CLOSE "\r\n", "200",
      "\"q\":\"\xed\x99\x8d b\""},
+    {"a number quoted in a detail", "GET /items/a?010-1234-5678=1 HTTP/1.1\r\n" H CLOSE "\r\n",
+     "400", "010-****-5678"},
     {"unknown query", "GET /items/a?z=1 HTTP/1.1\r\n" H CLOSE "\r\n", "400", "parameter z is not"},
     {"query twice", "GET /items/a?q=1&q=2 HTTP/1.1\r\n" H CLOSE "\r\n", "400", "q is given twice"},
     {"query nul", "GET /items/a?q=%00 HTTP/1.1\r\n" H CLOSE "\r\n", "400", "malformed-query"},
