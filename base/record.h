@@ -12,7 +12,8 @@
 #include "base/uuid7.h"
 #include "base/vocab.h"
 
-/* An answer on its declared scale: value in [min, scale], scale > 0. NPS is value 0..10, scale 10. */
+/* An answer on its declared scale: value in [min, scale], scale > 0. NPS is value 0..10, scale 10.
+ */
 struct scaled {
     double value;
     double scale;
@@ -73,8 +74,8 @@ struct evidence {
     uint32_t start, end;       /* bytes of the original part, [start, end) */
     uint32_t cp_start, cp_end; /* the same in code points */
     struct span entry;         /* the lexicon entry or pattern that hit */
-    struct span rule;          /* "polarity", "negation", "category:delivery/late", "signal:churn"… */
-    double weight;             /* signed contribution */
+    struct span rule; /* "polarity", "negation", "category:delivery/late", "signal:churn"… */
+    double weight;    /* signed contribution */
 };
 
 enum pii_kind {
@@ -97,7 +98,7 @@ struct pii_span {
     uint32_t start, end;
 };
 
-struct topic { /* one category of one record */
+struct topic {        /* one category of one record */
     struct span code; /* path, e.g. "delivery/late" */
     enum sentiment sentiment;
     double polarity;
@@ -127,14 +128,15 @@ struct analysis {
 
 /* One effective-dated change of a customer. A value of {NULL,0} removes the attribute. */
 struct customer_change {
-    struct span id;       /* required */
-    int64_t effective_at; /* NO_TIME: now */
+    struct span id;                 /* required */
+    int64_t effective_at;           /* NO_TIME: now */
     struct span name, email, phone; /* absent: unchanged; empty but present: removed */
     const struct pair *attributes;
     size_t n_attributes;
 };
 
-/* Something a customer did: an order, a visit, a cancellation. Identity is (source, external_id). */
+/* Something a customer did: an order, a visit, a cancellation. Identity is (source, external_id).
+ */
 struct activity {
     struct span source, external_id;
     struct span customer; /* required */

@@ -60,7 +60,8 @@ size_t span_find(struct span s, struct span needle);
  * "inf"/"nan", no locale. */
 int span_to_i64(struct span s, int64_t *ret);
 int span_to_f64(struct span s, double *ret);
-/* `*` any run, `?` one code point; both whole-string, ASCII case folded. Linear in s.n * pattern.n. */
+/* `*` any run, `?` one code point; both whole-string, ASCII case folded. Linear in s.n * pattern.n.
+ */
 bool span_glob(struct span s, struct span pattern);
 
 #endif

@@ -1,4 +1,5 @@
-/* vocab: the closed vocabularies of vocd, one X-macro table each: code, Korean label, English label.
+/* vocab: the closed vocabularies of vocd, one X-macro table each: code, Korean label, English
+ * label.
  *
  * Numbers are stored: append only, never reorder, never reuse. Open vocabularies (category paths,
  * types and signals a workspace adds) travel as text; the tables here are what ships. */

@@ -10,19 +10,19 @@
  * test   test := field op value | field "in" "(" value {"," value} ")" | field "has" value |
  * field "matches" glob   op := = != < <= > >=
  * value := bare word (letters of any script, digits, _ - / . : + *) | 'text' | "text" | number |
- * duration | now | now-DURATION | now+DURATION | RFC 3339 time or date in quotes or bare | true | false
- * Keywords in any case. A quote inside quotes is written twice; a key that is no bare word is quoted:
- * attributes.'VIP level'. A number, now, true and false are such only without quotes.
+ * duration | now | now-DURATION | now+DURATION | RFC 3339 time or date in quotes or bare | true |
+ * false Keywords in any case. A quote inside quotes is written twice; a key that is no bare word is
+ * quoted: attributes.'VIP level'. A number, now, true and false are such only without quotes.
  *
  * Semantics: a test on an absent or empty value is false (so `not (rating <= 0.4)` is true without
- * a rating); `!=` is `not (=)`. On a multi-valued field `=`, `in`, `has`, `matches` hold when any value does.
- * A category value also covers the paths below it: delivery = delivery/late. Text compares whole and
- * case-sensitively; `matches` is a glob with ASCII case folded. `<` on attributes is numeric and
- * false when the stored text is no number; against a date, a time or now±duration the stored text is
- * read as one. `=` and `in` on attributes compare text whole, and as numbers when the value is a bare
- * number below 2^53 and the stored text is one too (2 = 2.0, but '2' is not). A date is its UTC
- * midnight. polarity and confidence are absent when there was no text to read. Limits: 4 KiB of text,
- * 64 tests, `not` and ( nested 32 deep, 256 values per list.
+ * a rating); `!=` is `not (=)`. On a multi-valued field `=`, `in`, `has`, `matches` hold when any
+ * value does. A category value also covers the paths below it: delivery = delivery/late. Text
+ * compares whole and case-sensitively; `matches` is a glob with ASCII case folded. `<` on
+ * attributes is numeric and false when the stored text is no number; against a date, a time or
+ * now±duration the stored text is read as one. `=` and `in` on attributes compare text whole, and
+ * as numbers when the value is a bare number below 2^53 and the stored text is one too (2 = 2.0,
+ * but '2' is not). A date is its UTC midnight. polarity and confidence are absent when there was no
+ * text to read. Limits: 4 KiB of text, 64 tests, `not` and ( nested 32 deep, 256 values per list.
  *
  * Thread: pure. Ownership: the tree lives in the caller's arena and copies what it needs. */
 #ifndef VOC_BASE_WHERE_H
@@ -68,8 +68,8 @@ enum where_type {
     X(WF_CREATED_AT, "created_at", WHERE_TIME)                                                     \
     X(WF_SURVEYED, "surveyed", WHERE_BOOL)                                                         \
     X(WF_BACKFILL, "backfill", WHERE_BOOL)                                                         \
-    X(WF_ATTRIBUTE, "attributes", WHERE_TEXT)    /* attributes.KEY */                              \
-    X(WF_EXPERIMENT, "experiments", WHERE_TEXT)  /* experiments.KEY = arm */
+    X(WF_ATTRIBUTE, "attributes", WHERE_TEXT)   /* attributes.KEY */                               \
+    X(WF_EXPERIMENT, "experiments", WHERE_TEXT) /* experiments.KEY = arm */
 
 #define X(id, name, type) id,
 enum where_field { WHERE_FIELDS(X) WF_COUNT };
@@ -93,19 +93,19 @@ enum where_op {
 };
 
 struct where_value {
-    struct span text;  /* as written, unquoted; always set */
-    double number;     /* valid when is_number */
+    struct span text; /* as written, unquoted; always set */
+    double number;    /* valid when is_number */
     bool is_number;
-    int64_t time;      /* absolute ms when is_time; offset from now when is_relative */
+    int64_t time; /* absolute ms when is_time; offset from now when is_relative */
     bool is_time, is_relative;
-    bool boolean;      /* for WHERE_BOOL fields */
+    bool boolean; /* for WHERE_BOOL fields */
 };
 
 struct where_node {
     enum where_op op;
     struct where_node *left, *right; /* AND OR; NOT uses left */
     enum where_field field;          /* tests */
-    struct span key;                 /* attributes.KEY, experiments.KEY, or the customer attribute */
+    struct span key; /* attributes.KEY, experiments.KEY, or the customer attribute */
     const struct where_value *values;
     size_t n_values;
     uint32_t column; /* 1-based, in code points, of the test's field */

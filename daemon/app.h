@@ -11,7 +11,7 @@ struct nlp_tables;
 
 struct app {
     struct loop *loop;
-    struct config *config; /* the snapshot in force */
+    struct config *config;     /* the snapshot in force */
     struct nlp_tables *tables; /* in force */
     struct pipeline *pipeline;
     struct workspaces *workspaces;

@@ -46,14 +46,14 @@ struct first {
     struct buf file;
 };
 
-static int make(struct first *f, const struct config *cfg, struct auth *auth, int64_t now)
+static int make(struct first *f, struct span workspace, struct auth *auth, int64_t now)
 {
     struct json_out j = json_out_to(&f->file);
     json_open(&j, NULL, '{');
     for (int role = ROLE_COUNT - 1; role >= 0; role--) {
         struct auth_token spec = {
             .role = (enum role)role,
-            .workspace = cfg->workspaces[0].id,
+            .workspace = workspace,
             .name = span_str(vocab_code(VOCAB_ROLE, role)),
             .created_at = now,
             .expires_at = NO_TIME,
@@ -93,28 +93,63 @@ static int load(struct workspace *system, struct auth *auth)
     return rc;
 }
 
-int bootstrap_tokens(const struct config *cfg, struct workspace *system, struct auth *auth,
-                     const struct clock *clock, char *message, size_t size)
+/* The first workspace's file is as configured: tokens.json; of "shop" it is tokens-shop.json. */
+static int file_of(const struct config *cfg, size_t i, char path[PATH_MAX])
 {
+    struct span base = cfg->auth.bootstrap, end = SPAN_LIT(".json");
+    bool json = base.n > end.n && memcmp(base.p + base.n - end.n, end.p, end.n) == 0;
+    int n;
+    if (json)
+        base.n -= end.n;
+    if (i == 0)
+        n = snprintf(path, PATH_MAX, "%s", cfg->auth.bootstrap.p);
+    else
+        n = snprintf(path, PATH_MAX, "%.*s-%s%s", SPAN_FMT(base), cfg->workspaces[i].id.p,
+                     json ? end.p : "");
+    return n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+static int stop_at_one(void *ctx, const struct auth_token *token)
+{
+    (void)ctx;
+    (void)token;
+    return 1;
+}
+
+static int first_tokens(const struct config *cfg, size_t i, struct workspace *system,
+                        struct auth *auth, int64_t now, char *message, size_t size)
+{
+    struct span workspace = cfg->workspaces[i].id;
+    char path[PATH_MAX] = "";
     struct first f = {0};
-    int64_t now = clock_wall(clock);
-    int rc = load(system, auth);
-    if (rc < 0)
-        snprintf(message, size, "tokens: %s", err_text(rc));
-    if (rc < 0 || auth_count(auth) > 0 || !cfg->auth.bootstrap.n || cfg->n_workspaces == 0)
-        return rc;
+    if (auth_each(auth, workspace, stop_at_one, NULL) != 0)
+        return 0;
     arena_init(&f.arena, ARENA_MAX);
     buf_init(&f.file, FILE_MAX);
-    rc = make(&f, cfg, auth, now);
+    int rc = file_of(cfg, i, path);
     if (rc == 0)
-        rc = write_file(cfg->auth.bootstrap.p, buf_span(&f.file));
+        rc = make(&f, workspace, auth, now);
+    if (rc == 0)
+        rc = write_file(path, buf_span(&f.file));
     if (rc == 0)
         rc = keep(&f, system, auth, now);
     if (rc < 0)
-        snprintf(message, size, "%s: %s", cfg->auth.bootstrap.p, err_text(rc));
+        snprintf(message, size, "%s: %s", *path ? path : "auth.bootstrap", err_text(rc));
     else
-        log_info(LOG_AUTH, "first tokens made", "file=%s", cfg->auth.bootstrap.p);
+        log_info(LOG_AUTH, "first tokens made", "workspace=%.*s file=%s", SPAN_FMT(workspace),
+                 path);
     buf_done(&f.file);
     arena_done(&f.arena);
+    return rc;
+}
+
+int bootstrap_tokens(const struct config *cfg, struct workspace *system, struct auth *auth,
+                     const struct clock *clock, char *message, size_t size)
+{
+    int rc = load(system, auth);
+    if (rc < 0)
+        snprintf(message, size, "tokens: %s", err_text(rc));
+    for (size_t i = 0; i < cfg->n_workspaces && rc == 0 && cfg->auth.bootstrap.n; i++)
+        rc = first_tokens(cfg, i, system, auth, clock_wall(clock), message, size);
     return rc;
 }

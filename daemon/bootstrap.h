@@ -1,8 +1,9 @@
-/* bootstrap: the first tokens of a new installation, one a role, for the first workspace.
+/* bootstrap: the first tokens of a workspace, one a role.
  *
- * Before the loop runs and only when the system store has no token and config auth.bootstrap names a
- * file: writes it (0600, {"admin":"…",…}) and then the store, so that whatever is interrupted is made
- * anew at the next start. Main thread; the one write that is not a pipeline command. */
+ * Before the loop runs, when config auth.bootstrap names a file and the system store has no token
+ * of the workspace: writes the file (0600, {"admin":"…",…}; of a workspace after the first its id
+ * goes into the name) and then the store, so that whatever is interrupted is made anew at the next
+ * start. Main thread; the one write that is not a pipeline command. */
 #ifndef VOC_BOOTSTRAP_H
 #define VOC_BOOTSTRAP_H
 
@@ -10,7 +11,8 @@
 #include "daemon/http/auth.h"
 #include "daemon/pipeline/workspace.h"
 
-/* Loads the tokens there are, and makes the first ones when there are none. 0 or -errno, message. */
+/* Loads the tokens there are, and makes the first ones where there are none. 0 or -errno, message.
+ */
 int bootstrap_tokens(const struct config *cfg, struct workspace *system, struct auth *auth,
                      const struct clock *clock, char *message, size_t size);
 

@@ -40,8 +40,10 @@ struct options {
 static int parse_options(int argc, char **argv, struct options *o)
 {
     static const struct option longs[] = {
-        {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
-        {"version", no_argument, NULL, 'v'},      {"help", no_argument, NULL, 'h'},
+        {"config", required_argument, NULL, 'c'},
+        {"check-config", no_argument, NULL, 'k'},
+        {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     int c;
@@ -137,7 +139,8 @@ static void reload(void *ctx)
         app->tables = tables;
         log_info(LOG_CONFIG, "reloaded", "lexicon=%u", nlp_tables_version(tables));
     } else {
-        log_error(LOG_CONFIG, "not reloaded: everything stays as it was", "problem=\"%s\"", message);
+        log_error(LOG_CONFIG, "not reloaded: everything stays as it was", "problem=\"%s\"",
+                  message);
         config_unref(config);
         nlp_tables_unref(tables);
     }
@@ -185,8 +188,7 @@ static int start_data(struct app *app, char *message)
                          &app->workspaces);
     if (rc < 0)
         return rc;
-    struct auth_config ac = {
-        .state = app->config->state.p, .config = app->config, .rng = app->rng};
+    struct auth_config ac = {.state = app->config->state.p, .config = app->config, .rng = app->rng};
     rc = auth_new(&ac, message, MESSAGE, &app->auth);
     if (rc == 0)
         rc = bootstrap_tokens(app->config, app->workspaces->system, app->auth,
@@ -279,6 +281,8 @@ static int serve(struct app *app)
         loop_shutdown(app->loop);
     }
     int ran = loop_run(app->loop);
+    if (ran == -ETIMEDOUT || ran == -VOC_E_PANIC)
+        _exit(EXIT_FAILURE); /* a thread may still be at work: what is on disk is whole */
     return rc < 0 || ran < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -95,6 +95,7 @@ static json_t *read_body(struct query *q)
 /* As normalize_feedback() keeps e-mail addresses. */
 static struct span lower_case(struct query *q, struct span s)
 {
+    s = span_trim(s);
     char *copy = arena_alloc(&q->arena, s.n);
     for (size_t i = 0; copy && i < s.n; i++)
         copy[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + 32 : s.p[i]);

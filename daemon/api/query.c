@@ -130,8 +130,9 @@ static void query_work(void *ctx)
 {
     struct query *q = ctx;
     const struct clock *clock = loop_clock(q->app->loop);
-    int64_t started = clock_mono(clock);
-    q->budget = (struct store_budget){.deadline = started + QUERY_DEADLINE_MS, .clock = clock};
+    double began = metric_now();
+    q->budget =
+        (struct store_budget){.deadline = clock_mono(clock) + QUERY_DEADLINE_MS, .clock = clock};
     if (open_zone(q) && query_check(q, store_view_begin(q->ws->store, &q->view)) == 0)
         q->fn(q);
     store_view_end(q->view);
@@ -140,7 +141,7 @@ static void query_work(void *ctx)
     q->zone = NULL;
     if (!q->problem && buf_error(&q->out))
         query_problem(q, 500, "internal", "the answer is too large");
-    metric_observe(METRIC_QUERY_SECONDS, (double)(clock_mono(clock) - started) / 1e3);
+    metric_observe(METRIC_QUERY_SECONDS, metric_now() - began);
 }
 
 /* --- loop thread --- */

@@ -18,6 +18,8 @@ struct ctl {
 
 /* The value of `--name VALUE`, removed from the arguments; NULL when it is not there. */
 const char *ctl_option(struct ctl *c, const char *name);
+/* A whole number given as `--name N`, left alone when it is not there; false after complaining. */
+bool ctl_number(struct ctl *c, const char *name, int64_t min, int64_t max, int64_t *io);
 /* Whether `--name` was there; removed. */
 bool ctl_flag(struct ctl *c, const char *name);
 /* Complains about what nobody took; true when there was something. */

@@ -12,20 +12,23 @@
 #include "daemon/ctl/ctl.h"
 #include "daemon/trust/access_log.h"
 
-enum { NOTICE_MAX = 1 << 20, POLL_MS = 50, DEFAULT_LISTEN = 8643, PAGE = 500 };
+enum { NOTICE_MAX = 1 << 20, POLL_MS = 50, DEFAULT_LISTEN = 8643, PAGE = 500, MAX_WAIT = 3600 };
 
 int ctl_ready(struct ctl *c)
 {
-    const char *wait = ctl_option(c, "--wait"), *pid = ctl_option(c, "--pid");
-    int64_t until = clock_mono(&clock_system) + (wait ? atoi(wait) : 0) * MS_SECOND;
-    struct client *client = ctl_leftover(c, 1) ? NULL : client_new(&c->client);
+    int64_t wait = 0, pid = 0;
+    if (!ctl_number(c, "--wait", 0, MAX_WAIT, &wait) ||
+        !ctl_number(c, "--pid", 1, INT32_MAX, &pid) || ctl_leftover(c, 1))
+        return CTL_USAGE;
+    int64_t until = clock_mono(&clock_system) + wait * MS_SECOND;
+    struct client *client = client_new(&c->client);
     bool ready = false, more = client != NULL;
     while (more) {
         struct client_answer a;
         client_call(client, ROLE_ADMIN, "GET", "/readyz", NULL, SPAN_NONE, &a);
         ready = a.status == 200;
-        more =
-            !ready && clock_mono(&clock_system) < until && (!pid || kill((pid_t)atoi(pid), 0) == 0);
+        bool alive = pid == 0 || kill((pid_t)pid, 0) == 0;
+        more = !ready && alive && clock_mono(&clock_system) < until;
         if (more)
             usleep(POLL_MS * 1000);
         else if (!ready)
@@ -147,17 +150,16 @@ out:
 
 int ctl_listen(struct ctl *c)
 {
-    const char *port = ctl_option(c, "--port"), *count = ctl_option(c, "--count");
-    int left = count ? atoi(count) : -1;
-    if (ctl_leftover(c, 2))
+    int64_t port = DEFAULT_LISTEN, left = -1;
+    if (!ctl_number(c, "--port", 1, UINT16_MAX, &port) ||
+        !ctl_number(c, "--count", 1, INT32_MAX, &left) || ctl_leftover(c, 2))
         return CTL_USAGE;
-    int fd = open_listener(port ? atoi(port) : DEFAULT_LISTEN);
+    int fd = open_listener((int)port);
     if (fd < 0) {
         fprintf(stderr, "vocctl: can not listen: %s\n", strerror(-fd));
         return CTL_FAILED;
     }
-    fprintf(stderr, "waiting for notices on http://127.0.0.1:%d/\n",
-            port ? atoi(port) : DEFAULT_LISTEN);
+    fprintf(stderr, "waiting for notices on http://127.0.0.1:%d/\n", (int)port);
     for (; left != 0; left -= left > 0) {
         int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
         if (peer < 0)

@@ -31,6 +31,21 @@ const char *ctl_option(struct ctl *c, const char *name)
     return NULL;
 }
 
+bool ctl_number(struct ctl *c, const char *name, int64_t min, int64_t max, int64_t *io)
+{
+    const char *text = ctl_option(c, name);
+    int64_t v;
+    if (!text)
+        return true;
+    if (span_to_i64(span_str(text), &v) < 0 || v < min || v > max) {
+        fprintf(stderr, "vocctl: %s takes a whole number from %lld to %lld\n", name, (long long)min,
+                (long long)max);
+        return false;
+    }
+    *io = v;
+    return true;
+}
+
 bool ctl_flag(struct ctl *c, const char *name)
 {
     for (int i = 1; i < c->argc; i++) {

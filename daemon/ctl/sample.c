@@ -334,12 +334,6 @@ static int usage(void)
     return CTL_USAGE;
 }
 
-static bool number(struct ctl *c, const char *option, int64_t min, int64_t *io)
-{
-    const char *text = ctl_option(c, option);
-    return !text || (span_to_i64(span_str(text), io) == 0 && *io >= min);
-}
-
 static int set_clock(struct sample *s)
 {
     struct civil c;
@@ -357,8 +351,8 @@ int ctl_sample(struct ctl *c)
     struct sample s = {0};
     int64_t every = STREAM_DEFAULT_MS, count = 0;
     int code = CTL_FAILED;
-    if (!number(c, "--every", STREAM_MIN_MS, &every) || !number(c, "--count", 1, &count) ||
-        c->argc != 2)
+    if (!ctl_number(c, "--every", STREAM_MIN_MS, MS_DAY, &every) ||
+        !ctl_number(c, "--count", 1, INT64_MAX, &count) || c->argc != 2)
         return usage();
     if (set_clock(&s) == 0)
         s.client = client_new(&c->client);

@@ -99,12 +99,12 @@ static void post_alerts(struct pipeline *p, struct workspace *ws, const struct a
 struct attempt {
     struct store_txn *txn;
     struct alert_batch *alerts;
-    int64_t started;
+    double started;
 };
 
-static int attempt_begin(struct pipeline *p, struct workspace *ws, int64_t now, struct attempt *at)
+static int attempt_begin(struct workspace *ws, int64_t now, struct attempt *at)
 {
-    *at = (struct attempt){.started = clock_mono(loop_clock(p->loop))};
+    *at = (struct attempt){.started = metric_now()};
     int rc = store_begin(ws->store, now, &at->txn);
     if (rc < 0)
         return rc;
@@ -146,8 +146,7 @@ static int attempt_commit(struct pipeline *p, struct workspace *ws, struct attem
         alert_committed(at->alerts);
     }
     metric_add(METRIC_COMMITS, 0, 1);
-    metric_observe(METRIC_COMMIT_SECONDS,
-                   (double)(clock_mono(loop_clock(p->loop)) - at->started) / 1e3);
+    metric_observe(METRIC_COMMIT_SECONDS, metric_now() - at->started);
     return 0;
 }
 
@@ -173,7 +172,7 @@ static int apply_all(struct pipeline *p, struct workspace *ws, struct command **
                      int64_t now)
 {
     struct attempt at;
-    int rc = attempt_begin(p, ws, now, &at);
+    int rc = attempt_begin(ws, now, &at);
     if (rc < 0)
         return rc;
     struct apply_env env = {.txn = at.txn, .ws = ws, .alerts = at.alerts, .now = now};

@@ -72,13 +72,16 @@ static int open_store(struct workspace *ws, const struct config *cfg, const char
     if (n < 0 || (size_t)n >= sizeof path)
         return -ENAMETOOLONG;
     const char *trace = getenv("VOC_STORE_TRACE"); /* bench only: see tests/bench */
+    int64_t trace_fd = -1;
+    if (trace && ws->id.n && span_to_i64(span_str(trace), &trace_fd) < 0)
+        trace_fd = -1;
     struct store_config sc = {
         .dir = path,
         .workspace = ws->id,
         .map_size = cfg->store.map_size,
         .create = true,
         .ballast = ws->id.n ? cfg->store.ballast : 0,
-        .trace_fd = trace && ws->id.n ? atoi(trace) : -1,
+        .trace_fd = (int)trace_fd,
         .rng = rng,
     };
     return store_open(&sc, message, size, &ws->store);

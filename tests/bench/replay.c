@@ -159,7 +159,8 @@ int main(int argc, char **argv)
         apply(&r, &o);
     }
     printf("{\"seconds\":%.4f,\"puts\":%llu,\"deletes\":%llu,\"commits\":%llu}\n", now() - started,
-           (unsigned long long)r.puts, (unsigned long long)r.deletes, (unsigned long long)r.commits);
+           (unsigned long long)r.puts, (unsigned long long)r.deletes,
+           (unsigned long long)r.commits);
     mdb_env_close(r.env);
     free(r.value);
     free(data);

@@ -127,7 +127,8 @@ def main(path, limit=0):
             d.request("PUT", f"/v1/segments/seg-{g.lower()}", {"where": f"grade = {g}"})
         d.request("PUT", "/v1/alert-rules/any", {"where": "kind = review", "measure": "count",
                                                  "threshold": 1, "min_samples": 1, "window": "1h"})
-        expect(send(d, ({"id": f"c-{c}", "attributes": {"grade": grade(c)}}
+        expect(send(d, ({"id": f"c-{c}", "effective_at": START.isoformat(),
+                         "attributes": {"grade": grade(c)}}
                         for c in range(CUSTOMERS)), "/v1/customers")[0], CUSTOMERS)
         started = time.monotonic()
         for at in range(0, len(keys), 50000):
@@ -161,7 +162,7 @@ def main(path, limit=0):
         moved_at = START + (END - START) / 2
         customers = list(range(5, 5 + 200 * 13, 13))
         for c in customers:
-            m.moved[c] = (moved_at, GRADES[(c + 1) % 4])
+            m.moved[c] = (moved_at, "A" if c % 4 else "D")
         expect(send(d, ({"id": f"c-{c}", "effective_at": moved_at.isoformat(),
                          "attributes": {"grade": m.moved[c][1]}} for c in customers),
                     "/v1/customers"), (0, len(customers), 0, 0))

@@ -67,11 +67,11 @@ class Report:
 
 # --- (a) walls ---
 
-LIBC = set("""alloca assert complex ctype dirent endian errno fcntl fenv float fnmatch ftw getopt glob grp
+LIBC = set("""alloca assert complex ctype dirent dlfcn endian errno fcntl fenv float fnmatch ftw getopt glob grp
     iconv ifaddrs inttypes iso646 langinfo libgen limits locale malloc math netdb poll pthread pwd
     regex sched search semaphore setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint
     stdio stdlib stdnoreturn string strings syslog termios threads time uchar unistd utime wchar
-    wctype arpa/inet net/if netinet/in netinet/tcp sys/eventfd sys/file sys/ioctl sys/mman
+    wctype arpa/inet net/if netinet/in netinet/tcp sys/eventfd sys/file sys/ioctl sys/mman sys/mount
     sys/prctl sys/random sys/resource sys/select sys/socket sys/stat sys/statfs sys/statvfs
     sys/syscall sys/time sys/timerfd sys/types sys/uio sys/un sys/utsname sys/vfs sys/wait
     sys/xattr linux/limits sanitizer/asan_interface sanitizer/lsan_interface""".split())
@@ -82,7 +82,7 @@ LIBRARIES = [
     (r"utf8proc\.h", ["nlp/", "daemon/", "lexicons/build/"]),
     (r"lmdb\.h", ["store/", "tests/bench/"]),
     (r"z(std|dict).*\.h", ["store/"]),
-    (r"xxhash\.h", ["store/", "daemon/"]),
+    (r"xxhash\.h", ["store/", "daemon/", "tests/unit/store/"]),
     (r"uv\.h", ["daemon/", "tests/"]),
     (r"curl/.*", ["daemon/core/fetch.c", "daemon/ctl/client.c"]),
     (r"jansson\.h", ["daemon/", "tests/", "lexicons/build/"]),
