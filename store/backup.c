@@ -13,6 +13,8 @@
 #define BACKUP_MANIFEST "manifest.json"
 #define BACKUP_FORMAT 1
 #define BACKUP_READ (256u << 10)
+#define BACKUP_MANIFEST_MAX 4096u
+#define BACKUP_SUMS ",\"bytes\":%llu,\"xxh128\":\""
 
 static int is_empty(const char *dir)
 {
@@ -93,25 +95,80 @@ static int write_file(int dir_fd, const char *name, struct span text)
     return r;
 }
 
+static int make_manifest(struct span workspace, uint64_t bytes, const XXH128_canonical_t *hash,
+                         struct buf *b)
+{
+    buf_printf(b, "{\"format\":%d,\"workspace\":", BACKUP_FORMAT);
+    buf_json_str(b, workspace);
+    buf_printf(b, ",\"file\":\"" ENV_DATA "\"" BACKUP_SUMS, (unsigned long long)bytes);
+    for (size_t i = 0; i < sizeof(hash->digest); i++)
+        buf_printf(b, "%02x", hash->digest[i]);
+    return buf_str(b, "\"}\n");
+}
+
 /* Written last, so that a backup with a manifest is a whole one. */
 static int write_manifest(int dir_fd, struct span workspace, uint64_t bytes,
                           const XXH128_canonical_t *hash)
 {
     struct buf b;
     buf_init(&b, 0);
-    buf_printf(&b, "{\"format\":%d,\"workspace\":", BACKUP_FORMAT);
-    buf_json_str(&b, workspace);
-    buf_printf(&b, ",\"file\":\"" ENV_DATA "\",\"bytes\":%llu,\"xxh128\":\"",
-               (unsigned long long)bytes);
-    for (size_t i = 0; i < sizeof(hash->digest); i++)
-        buf_printf(&b, "%02x", hash->digest[i]);
-    buf_str(&b, "\"}\n");
-    int r = buf_error(&b);
+    int r = make_manifest(workspace, bytes, hash, &b);
     if (r == 0)
         r = write_file(dir_fd, BACKUP_MANIFEST, buf_span(&b));
     if (r == 0 && fsync(dir_fd) < 0)
         r = -errno;
     buf_done(&b);
+    return r;
+}
+
+/* The end of the manifest, which is of this program's making: size and hash. */
+static int read_sums(int dir_fd, uint64_t *ret_bytes, XXH128_canonical_t *ret_hash)
+{
+    char text[BACKUP_MANIFEST_MAX + 1];
+    unsigned long long bytes;
+    int end = 0;
+    int fd = openat(dir_fd, BACKUP_MANIFEST, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t n = read(fd, text, BACKUP_MANIFEST_MAX);
+    close(fd);
+    if (n < 0)
+        return -errno;
+    text[n] = '\0';
+    const char *at = strstr(text, ",\"bytes\":");
+    if (!at || sscanf(at, BACKUP_SUMS "%n", &bytes, &end) != 1 || !end ||
+        strlen(at + end) < 2 * sizeof(ret_hash->digest))
+        return -VOC_E_CORRUPT;
+    for (size_t i = 0; i < sizeof(ret_hash->digest); i++)
+        if (sscanf(at + end + 2 * i, "%2hhx", &ret_hash->digest[i]) != 1)
+            return -VOC_E_CORRUPT;
+    *ret_bytes = bytes;
+    return 0;
+}
+
+static int check_dir(int dir_fd)
+{
+    XXH128_canonical_t want, got;
+    uint64_t want_bytes = 0, got_bytes = 0;
+    int r = read_sums(dir_fd, &want_bytes, &want);
+    if (r == 0)
+        r = settle_data(dir_fd, &got_bytes, &got);
+    if (r == 0 && (want_bytes != got_bytes || memcmp(&want, &got, sizeof(want)) != 0))
+        r = -VOC_E_CORRUPT;
+    return r;
+}
+
+int store_backup_check(const char *dir, char *message, size_t message_size)
+{
+    int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = dir_fd < 0 ? -errno : check_dir(dir_fd);
+    if (dir_fd >= 0)
+        close(dir_fd);
+    if (r < 0 && message && message_size)
+        snprintf(message, message_size, "%s: %s", dir,
+                 r == -ENOENT          ? "no finished backup there"
+                 : r == -VOC_E_CORRUPT ? "the data are not what the manifest says"
+                                       : err_text(r));
     return r;
 }
 

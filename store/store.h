@@ -1,11 +1,12 @@
 /* store: everything durable of one workspace, in one directory. A handle knows one client company,
  * so nothing asked of it can reach another. daemon/ keeps one more store for tokens.
  *
- * This header: life of a store, transactions, small documents, logs, outbox. It pulls in
+ * This header: life of a store, transactions, backup. It pulls in
  *   records.h    feedback in and out: identity, bodies, facts
  *   customers.h  customers, activities, segments
+ *   documents.h  small values by key, logs, the outbox
  *   query.h      filters, lists, trends over the facts
- * These four are the public face; nothing else in store/ is included from outside, and no LMDB type
+ * These five are the public face; nothing else in store/ is included from outside, and no LMDB type
  * leaves it.
  *
  * Threads: writes (store_txn_*) from one thread, the worker, one transaction at a time. Views from
@@ -56,58 +57,6 @@ size_t store_txn_bytes(const struct store_txn *t);
 int store_view_begin(struct store *s, struct store_view **ret_view);
 void store_view_end(struct store_view *v); /* NULL is fine */
 
-/* --- documents: small values by (kind, key), e.g. rules, alert state, cursors, jobs. --- */
-enum store_doc {
-    STORE_DOC_SETTING = 1,
-    STORE_DOC_RULE,
-    STORE_DOC_ALERT_STATE,
-    STORE_DOC_ALERT,
-    STORE_DOC_CURSOR,
-    STORE_DOC_JOB,
-    STORE_DOC_TOKEN,
-    STORE_DOC_DEAD_LETTER,
-    STORE_DOC_SEGMENT, /* the store's own; read with store_segments() */
-};
-int store_doc_put(struct store_txn *t, enum store_doc kind, struct span key, struct span value);
-int store_doc_delete(struct store_txn *t, enum store_doc kind, struct span key); /* absent: 0 */
-/* Copies into the arena; -ENOENT. Within a transaction one reads what it wrote. */
-int store_doc_get(struct store_view *v, enum store_doc kind, struct span key, struct arena *a,
-                  struct span *ret_value);
-int store_txn_doc_get(struct store_txn *t, enum store_doc kind, struct span key, struct arena *a,
-                      struct span *ret_value);
-/* Keys in byte order from `from` (inclusive; absent: the first), or descending below `from`
- * (exclusive; absent: the last). The callback's spans live for the call; it returns nonzero to
- * stop, and that is returned. */
-typedef int store_doc_fn(void *ctx, struct span key, struct span value);
-int store_doc_each(struct store_view *v, enum store_doc kind, struct span from, bool descending,
-                   store_doc_fn *fn, void *ctx);
-
-/* --- logs: append-only, numbered from 1 without gaps (the access log). --- */
-enum store_log { STORE_LOG_ACCESS = 1 };
-int store_log_append(struct store_txn *t, enum store_log log, struct span entry, uint64_t *ret_n);
-/* The newest entry as this transaction sees it; n 0 and an absent span when empty. */
-int store_log_last(struct store_txn *t, enum store_log log, struct arena *a, uint64_t *ret_n,
-                   struct span *ret_entry);
-typedef int store_log_fn(void *ctx, uint64_t n, struct span entry);
-int store_log_each(struct store_view *v, enum store_log log, uint64_t from, bool descending,
-                   store_log_fn *fn, void *ctx);
-
-/* --- outbox: notices to deliver, ordered by when they are due. --- */
-struct store_outbox_row {
-    struct uuid id; /* the notice's id, the same for every attempt */
-    int64_t due;
-    uint32_t attempts;
-    struct span receiver;
-    struct span payload;
-};
-int store_outbox_put(struct store_txn *t, const struct store_outbox_row *row);
-/* Reschedules: the row moves to `due`, attempts as given. -ENOENT when it is gone. */
-int store_outbox_retry(struct store_txn *t, const struct uuid *id, int64_t due, uint32_t attempts);
-int store_outbox_delete(struct store_txn *t, const struct uuid *id); /* absent: 0 */
-typedef int store_outbox_fn(void *ctx, const struct store_outbox_row *row);
-/* Rows due at or before `until`, oldest due first. */
-int store_outbox_each(struct store_view *v, int64_t until, store_outbox_fn *fn, void *ctx);
-
 /* --- care --- */
 struct store_stats {
     uint64_t records, customers, sealed_blocks, unsealed_rows, outbox, dead_letters;
@@ -119,12 +68,16 @@ int store_stats(struct store *s, struct store_stats *ret);
 int store_reader_check(struct store *s);
 /* A consistent, compacted copy into an empty or absent directory while writes go on. Any thread. */
 int store_backup(struct store *s, const char *to_dir, char *message, size_t message_size);
+/* Whether a backup is whole: its manifest is there and the data are of that size and hash. 0;
+ * -ENOENT (no backup, or an unfinished one), -VOC_E_CORRUPT, -errno. To restore one, open it. */
+int store_backup_check(const char *dir, char *message, size_t message_size);
 /* Frees or re-makes the ballast file (full disk); 0 or -errno. */
 int store_ballast(struct store *s, bool present);
 /* Grows the map; no view or transaction may be open. */
 int store_grow(struct store *s, size_t map_size);
 
 #include "store/customers.h"
+#include "store/documents.h"
 #include "store/query.h"
 #include "store/records.h"
 

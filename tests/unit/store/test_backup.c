@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "tests/unit/store/fixture.h"
 
@@ -22,38 +21,6 @@ static void put_some(struct fixture *fx, uint64_t from, size_t n)
     arena_done(&a);
 }
 
-static struct span read_all(struct arena *a, const char *dir, const char *name)
-{
-    char path[512];
-    struct stat st;
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
-    int fd = open(path, O_RDONLY);
-    assert_true(fd >= 0);
-    assert_ok(fstat(fd, &st));
-    char *p = arena_alloc(a, (size_t)st.st_size + 1);
-    assert_int_equal(read(fd, p, (size_t)st.st_size), st.st_size);
-    close(fd);
-    return span_of(p, (size_t)st.st_size);
-}
-
-static void check_manifest(struct arena *a, const char *dir)
-{
-    XXH128_canonical_t hash;
-    struct buf want;
-    struct span data = read_all(a, dir, "data.mdb"), manifest = read_all(a, dir, "manifest.json");
-    XXH128_canonicalFromHash(&hash, XXH3_128bits(data.p, data.n));
-    buf_init(&want, 0);
-    buf_printf(&want,
-               "{\"format\":1,\"workspace\":\"acme\",\"file\":\"data.mdb\",\"bytes\":%zu,"
-               "\"xxh128\":\"",
-               data.n);
-    for (size_t i = 0; i < sizeof(hash.digest); i++)
-        buf_printf(&want, "%02x", hash.digest[i]);
-    buf_str(&want, "\"}\n");
-    assert_true(span_eq(manifest, buf_span(&want)));
-    buf_done(&want);
-}
-
 static void a_backup_is_a_store(void **state)
 {
     struct fixture fx, copy;
@@ -70,7 +37,7 @@ static void a_backup_is_a_store(void **state)
     assert_ok(store_stats(fx.store, &before));
     assert_ok(store_commit(t));
     put_some(&fx, 5000, 1000);
-    check_manifest(&fx.a, dir);
+    assert_ok(store_backup_check(dir, message, sizeof(message)));
     copy = fx;
     copy.store = NULL;
     copy.cfg.dir = dir;
@@ -84,6 +51,50 @@ static void a_backup_is_a_store(void **state)
     put_some(&copy, 0, 10);
     assert_ok(store_stats(copy.store, &after));
     store_close(copy.store);
+    fixture_done(&fx);
+}
+
+static void flip(const char *dir, const char *name, off_t at)
+{
+    char path[512], c;
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    int fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, &c, 1, at), 1);
+    c ^= 1;
+    assert_int_equal(pwrite(fd, &c, 1, at), 1);
+    close(fd);
+}
+
+static void a_damaged_backup_is_noticed(void **state)
+{
+    struct fixture fx;
+    struct stat st;
+    char message[512] = "", dir[512], path[540];
+    (void)state;
+    fixture_init(&fx);
+    put_some(&fx, 0, 100);
+    snprintf(dir, sizeof(dir), "%s/copy", test_dir());
+    snprintf(path, sizeof(path), "%s/data.mdb", dir);
+    assert_int_equal(store_backup_check(dir, message, sizeof(message)), -ENOENT);
+    assert_ok(store_backup(fx.store, dir, message, sizeof(message)));
+    assert_ok(store_backup_check(dir, message, sizeof(message)));
+    assert_ok(stat(path, &st));
+    for (int i = 0; i < 20; i++) {
+        off_t at = (off_t)test_below((uint64_t)st.st_size);
+        flip(dir, "data.mdb", at);
+        assert_int_equal(store_backup_check(dir, message, sizeof(message)), -VOC_E_CORRUPT);
+        flip(dir, "data.mdb", at);
+    }
+    assert_ok(store_backup_check(dir, message, sizeof(message)));
+    assert_ok(truncate(path, st.st_size - 1));
+    assert_int_equal(store_backup_check(dir, message, sizeof(message)), -VOC_E_CORRUPT);
+    snprintf(path, sizeof(path), "%s/manifest.json", dir);
+    assert_ok(truncate(path, 20));
+    assert_int_equal(store_backup_check(dir, message, sizeof(message)), -VOC_E_CORRUPT);
+    assert_ok(unlink(path));
+    assert_int_equal(store_backup_check(dir, message, sizeof(message)), -ENOENT);
+    assert_non_null(strstr(message, "no finished backup"));
     fixture_done(&fx);
 }
 
@@ -103,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_backup_is_a_store),
+        cmocka_unit_test(a_damaged_backup_is_noticed),
         cmocka_unit_test(a_full_directory_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

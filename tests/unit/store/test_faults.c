@@ -1,10 +1,10 @@
 /* The disk and the memory fail at the N-th call: the store says so, is as the last commit left it,
  * and goes on when they are well again. LMDB's and the store's calls to libc are caught by this
  * program's own definitions of them. */
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -38,43 +38,34 @@ int fdatasync(int fd);
 
 ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
 {
-    static ssize_t (*real)(int, const void *, size_t, off_t);
-    if (!real)
-        real = (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite");
     if (fails(&writes_left, &writes_seen)) {
         if (write_short && n > 512)
-            return real(fd, p, n / 2, at);
+            return syscall(SYS_pwrite64, fd, p, n / 2, at);
         errno = write_error;
         return -1;
     }
-    return real(fd, p, n, at);
+    return syscall(SYS_pwrite64, fd, p, n, at);
 }
 
 /* LMDB writes runs of pages with it. */
 ssize_t writev(int fd, const struct iovec *v, int n)
 {
-    static ssize_t (*real)(int, const struct iovec *, int);
-    if (!real)
-        real = (ssize_t(*)(int, const struct iovec *, int))dlsym(RTLD_NEXT, "writev");
     if (fails(&writes_left, &writes_seen)) {
         if (write_short)
-            return real(fd, v, 1);
+            return syscall(SYS_writev, fd, v, 1);
         errno = write_error;
         return -1;
     }
-    return real(fd, v, n);
+    return syscall(SYS_writev, fd, v, n);
 }
 
 int fdatasync(int fd)
 {
-    static int (*real)(int);
-    if (!real)
-        real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
     if (fails(&syncs_left, &syncs_seen)) {
         errno = write_error;
         return -1;
     }
-    return real(fd);
+    return (int)syscall(SYS_fdatasync, fd);
 }
 
 #ifndef SANITIZED

@@ -10,7 +10,6 @@
 
 #define BATCH 60
 
-
 /* Batch b has BATCH records, a log entry and an outbox row; every third replaces the one before. */
 static int write_batch(struct store *s, uint64_t b, struct arena *a)
 {
@@ -90,12 +89,12 @@ static uint64_t check(struct store *s, uint64_t known, struct arena *a)
     for (uint64_t b = 0; b < batches; b++) {
         char id[24];
         struct stored r;
-        uint64_t at = b % 3 == 2 ? (b - 1) * BATCH : b * BATCH;
+        unsigned long long at = b % 3 == 2 ? (b - 1) * BATCH : b * BATCH;
         bool replaced = b % 3 == 1 && b + 1 < batches;
         arena_reset(a);
-        snprintf(id, sizeof(id), "%llu", (unsigned long long)(at + b % BATCH));
+        snprintf(id, sizeof(id), "%llu", at + b % BATCH);
         assert_ok(store_find_feedback(v, SPAN_LIT("s"), span_str(id), a, &r));
-        snprintf(id, sizeof(id), "%llu", (unsigned long long)(replaced ? b + 1 : b));
+        snprintf(id, sizeof(id), "%llu", (unsigned long long)b + replaced);
         assert_true(span_is(r.feedback.order, id));
     }
     store_view_end(v);
