@@ -11,7 +11,7 @@
 
 #include "tests/lib/test.h"
 
-struct rig {
+struct http_rig {
     struct loop *loop;
     struct config *config;
     struct auth *auth;
@@ -28,7 +28,7 @@ struct rig {
 
 /* --- routes --- */
 
-static struct rig *rig_of(struct http_request *r)
+static struct http_rig *rig_of(struct http_request *r)
 {
     return r->app;
 }
@@ -180,14 +180,14 @@ static void handle_secret(struct http_request *r)
 
 static void events_closed(void *ctx)
 {
-    struct rig *rig = ctx;
+    struct http_rig *rig = ctx;
     rig->events = NULL;
     rig->events_closed++;
 }
 
 static void handle_events(struct http_request *r)
 {
-    struct rig *rig = rig_of(r);
+    struct http_rig *rig = rig_of(r);
     if (http_events_begin(r, events_closed, rig) < 0)
         return;
     rig->events = r;
@@ -223,10 +223,10 @@ static int64_t real_wall(void *ctx)
 
 static int64_t moved_mono(void *ctx)
 {
-    return clock_mono(&clock_system) + ((struct rig *)ctx)->advanced;
+    return clock_mono(&clock_system) + ((struct http_rig *)ctx)->advanced;
 }
 
-static struct config *load_config(struct rig *r, const char *yaml)
+static struct config *load_config(struct http_rig *r, const char *yaml)
 {
     char path[512];
     struct buf messages;
@@ -244,7 +244,7 @@ static struct config *load_config(struct rig *r, const char *yaml)
     return c;
 }
 
-static void make_tokens(struct rig *r)
+static void make_tokens(struct http_rig *r)
 {
     for (int role = 0; role < ROLE_COUNT; role++) {
         struct auth_made made;
@@ -261,15 +261,15 @@ static void make_tokens(struct rig *r)
 
 static void *run(void *ctx)
 {
-    struct rig *r = ctx;
+    struct http_rig *r = ctx;
     r->result = loop_run(r->loop);
     return NULL;
 }
 
-struct rig *rig_start(const char *yaml)
+struct http_rig *http_rig_start(const char *yaml)
 {
     char message[512] = "";
-    struct rig *r = calloc(1, sizeof *r);
+    struct http_rig *r = calloc(1, sizeof *r);
     r->dir = test_dir();
     r->last_abort = -1;
     arena_init(&r->arena, 0);
@@ -295,8 +295,8 @@ struct rig *rig_start(const char *yaml)
 
 struct call {
     struct loop_post post; /* first */
-    struct rig *rig;
-    void (*fn)(struct rig *r, void *ctx);
+    struct http_rig *rig;
+    void (*fn)(struct http_rig *r, void *ctx);
     void *ctx;
     pthread_mutex_t lock;
     pthread_cond_t done;
@@ -313,7 +313,7 @@ static void call_run(struct loop_post *post)
     pthread_mutex_unlock(&c->lock);
 }
 
-void rig_run(struct rig *r, void (*fn)(struct rig *r, void *ctx), void *ctx)
+void http_rig_run(struct http_rig *r, void (*fn)(struct http_rig *r, void *ctx), void *ctx)
 {
     struct call c = {.post = {.fn = call_run}, .rig = r, .fn = fn, .ctx = ctx};
     pthread_mutex_init(&c.lock, NULL);
@@ -327,18 +327,18 @@ void rig_run(struct rig *r, void (*fn)(struct rig *r, void *ctx), void *ctx)
     pthread_mutex_destroy(&c.lock);
 }
 
-static void shutdown_now(struct rig *r, void *ctx)
+static void shutdown_now(struct http_rig *r, void *ctx)
 {
     (void)ctx;
     loop_shutdown(r->loop);
 }
 
-void rig_shutdown(struct rig *r)
+void http_rig_shutdown(struct http_rig *r)
 {
-    rig_run(r, shutdown_now, NULL);
+    http_rig_run(r, shutdown_now, NULL);
 }
 
-void rig_stop(struct rig *r)
+void http_rig_stop(struct http_rig *r)
 {
     struct call c = {.post = {.fn = call_run}, .rig = r, .fn = shutdown_now};
     pthread_mutex_init(&c.lock, NULL);
@@ -356,35 +356,35 @@ void rig_stop(struct rig *r)
     free(r);
 }
 
-uint16_t rig_port(const struct rig *r)
+uint16_t http_rig_port(const struct http_rig *r)
 {
     return http_server_port(r->server);
 }
 
-void rig_advance(struct rig *r, int64_t ms)
+void http_rig_advance(struct http_rig *r, int64_t ms)
 {
     r->advanced += ms;
 }
 
-static void reload_now(struct rig *r, void *ctx)
+static void reload_now(struct http_rig *r, void *ctx)
 {
     http_server_reload(r->server, ctx);
 }
 
-void rig_reload(struct rig *r, const char *yaml)
+void http_rig_reload(struct http_rig *r, const char *yaml)
 {
     struct config *c = load_config(r, yaml);
-    rig_run(r, reload_now, c);
+    http_rig_run(r, reload_now, c);
     config_unref(r->config);
     r->config = c;
 }
 
-const char *rig_token(struct rig *r, enum role role)
+const char *http_rig_token(struct http_rig *r, enum role role)
 {
     return r->tokens[role].p;
 }
 
-struct auth *rig_auth(struct rig *r)
+struct auth *http_rig_auth(struct http_rig *r)
 {
     return r->auth;
 }
@@ -394,7 +394,7 @@ struct sending {
     size_t times;
 };
 
-static void event_now(struct rig *r, void *ctx)
+static void event_now(struct http_rig *r, void *ctx)
 {
     const struct sending *s = ctx;
     for (size_t i = 0; i < s->times && r->events; i++)
@@ -402,27 +402,27 @@ static void event_now(struct rig *r, void *ctx)
             http_events_end(r->events);
 }
 
-void rig_event(struct rig *r, const char *data, size_t times)
+void http_rig_event(struct http_rig *r, const char *data, size_t times)
 {
     struct sending s = {data, times};
-    rig_run(r, event_now, &s);
+    http_rig_run(r, event_now, &s);
 }
 
-int rig_events_closed(struct rig *r)
+int http_rig_events_closed(struct http_rig *r)
 {
     return r->events_closed;
 }
 
-int rig_last_abort(struct rig *r)
+int http_rig_last_abort(struct http_rig *r)
 {
     return r->last_abort;
 }
 
 /* --- the client --- */
 
-int rig_connect(const struct rig *r)
+int http_rig_connect(const struct http_rig *r)
 {
-    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(rig_port(r))};
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(http_rig_port(r))};
     addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
@@ -430,7 +430,7 @@ int rig_connect(const struct rig *r)
     return fd;
 }
 
-void rig_send(int fd, const char *p, size_t n)
+void http_rig_send(int fd, const char *p, size_t n)
 {
     while (n > 0) {
         ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
@@ -441,7 +441,7 @@ void rig_send(int fd, const char *p, size_t n)
     }
 }
 
-char *rig_read(int fd, const char *needle, bool *ret_closed)
+char *http_rig_read(int fd, const char *needle, bool *ret_closed)
 {
     struct buf b;
     bool closed = false;
@@ -462,11 +462,11 @@ char *rig_read(int fd, const char *needle, bool *ret_closed)
     return b.p;
 }
 
-char *rig_exchange(const struct rig *r, const char *p, size_t n)
+char *http_rig_exchange(const struct http_rig *r, const char *p, size_t n)
 {
-    int fd = rig_connect(r);
-    rig_send(fd, p, n);
-    char *answer = rig_read(fd, NULL, NULL);
+    int fd = http_rig_connect(r);
+    http_rig_send(fd, p, n);
+    char *answer = http_rig_read(fd, NULL, NULL);
     close(fd);
     return answer;
 }

@@ -23,24 +23,24 @@ static const char yaml[] = "  max_body: 4KiB\n  max_connections: 40\n  header_ti
 
 static int set_up(void **state)
 {
-    *state = rig_start(yaml);
+    *state = http_rig_start(yaml);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     if (*state)
-        rig_stop(*state);
+        http_rig_stop(*state);
     return 0;
 }
 
-static int say(struct rig *rig, const char *method_and_path, const char *rest)
+static int say(struct http_rig *rig, const char *method_and_path, const char *rest)
 {
     char text[1024];
-    int fd = rig_connect(rig);
+    int fd = http_rig_connect(rig);
     int n = snprintf(text, sizeof text, "%s HTTP/1.1\r\nHost: localhost:%u\r\n%s", method_and_path,
-                     rig_port(rig), rest);
-    rig_send(fd, text, (size_t)n);
+                     http_rig_port(rig), rest);
+    http_rig_send(fd, text, (size_t)n);
     return fd;
 }
 
@@ -55,7 +55,7 @@ static void expect_quiet(int fd)
 
 static void expect_end(int fd, const char *holds)
 {
-    char *answer = rig_read(fd, NULL, NULL);
+    char *answer = http_rig_read(fd, NULL, NULL);
     if (holds ? !answer || !strstr(answer, holds) : answer && answer[0])
         fail_msg("expected %s, got: %s", holds ? holds : "a plain close", answer ? answer : "");
     free(answer);
@@ -66,65 +66,65 @@ static void expect_end(int fd, const char *holds)
 
 static void test_header_deadline(void **state)
 {
-    struct rig *rig = *state;
-    int silent = rig_connect(rig), half = say(rig, "GET /ping", "A: b\r\n");
+    struct http_rig *rig = *state;
+    int silent = http_rig_connect(rig), half = say(rig, "GET /ping", "A: b\r\n");
     usleep(50000);
-    rig_advance(rig, 9000);
+    http_rig_advance(rig, 9000);
     expect_quiet(half);
-    rig_send(half, "A", 1); /* a drip does not move an absolute deadline */
+    http_rig_send(half, "A", 1); /* a drip does not move an absolute deadline */
     usleep(50000);
-    rig_advance(rig, 1500);
+    http_rig_advance(rig, 1500);
     expect_end(half, "408");
     expect_end(silent, NULL);
 }
 
 static void test_body_deadline(void **state)
 {
-    struct rig *rig = *state;
+    struct http_rig *rig = *state;
     int fd = say(rig, "POST /echo", "Content-Length: 100\r\n\r\nabc");
     usleep(50000);
-    rig_advance(rig, 19000);
-    rig_send(fd, "d", 1);
+    http_rig_advance(rig, 19000);
+    http_rig_send(fd, "d", 1);
     expect_quiet(fd);
-    rig_advance(rig, 1500);
+    http_rig_advance(rig, 1500);
     expect_end(fd, "408");
 }
 
 static void test_idle_deadline(void **state)
 {
-    struct rig *rig = *state;
+    struct http_rig *rig = *state;
     int fd = say(rig, "GET /ping", "\r\n");
-    free(rig_read(fd, "true}", NULL));
+    free(http_rig_read(fd, "true}", NULL));
     usleep(50000);
-    rig_advance(rig, 59000); /* longer than a head may take: this is idling */
+    http_rig_advance(rig, 59000); /* longer than a head may take: this is idling */
     expect_quiet(fd);
-    rig_advance(rig, 1500);
+    http_rig_advance(rig, 1500);
     expect_end(fd, NULL);
 }
 
 /* Under min_rate on average, after the grace. */
 static void test_stream_too_slow(void **state)
 {
-    struct rig *rig = *state;
+    struct http_rig *rig = *state;
     int fd = say(rig, "POST /stream", "Content-Length: 1000000\r\n\r\nabc");
     usleep(50000);
-    rig_advance(rig, 9000);
+    http_rig_advance(rig, 9000);
     expect_quiet(fd);
-    rig_advance(rig, 3000);
+    http_rig_advance(rig, 3000);
     expect_end(fd, "abort_status 408");
-    assert_int_equal(rig_last_abort(rig), 408);
+    assert_int_equal(http_rig_last_abort(rig), 408);
 }
 
 static void test_stream_deadline(void **state)
 {
-    struct rig *rig = *state;
+    struct http_rig *rig = *state;
     char *fill = calloc(1, 200000);
     int fd = say(rig, "POST /stream", "Content-Length: 1000000\r\n\r\n");
-    rig_send(fd, fill, 200000); /* fast enough for 100 s */
+    http_rig_send(fd, fill, 200000); /* fast enough for 100 s */
     usleep(100000);
-    rig_advance(rig, 98000);
+    http_rig_advance(rig, 98000);
     expect_quiet(fd);
-    rig_advance(rig, 3000);
+    http_rig_advance(rig, 3000);
     expect_end(fd, "abort_status 408");
     free(fill);
 }
@@ -132,18 +132,18 @@ static void test_stream_deadline(void **state)
 /* Half a minute for an answer nobody reads, and what its bytes take at min_rate. */
 static void test_write_deadline(void **state)
 {
-    struct rig *rig = *state;
+    struct http_rig *rig = *state;
     int fd = say(rig, "GET /big?n=20000000", "\r\n");
     bool closed;
     usleep(100000);
     int64_t before = metric_get(METRIC_HTTP_CONNECTIONS, 0);
-    rig_advance(rig, 29000);
+    http_rig_advance(rig, 29000);
     usleep(250000);
     assert_int_equal(metric_get(METRIC_HTTP_CONNECTIONS, 0), before);
-    rig_advance(rig, 20000000 / 512 * 1000 + 3000);
+    http_rig_advance(rig, 20000000 / 512 * 1000 + 3000);
     usleep(250000);
     assert_int_equal(metric_get(METRIC_HTTP_CONNECTIONS, 0), before - 1);
-    char *answer = rig_read(fd, NULL, &closed);
+    char *answer = http_rig_read(fd, NULL, &closed);
     assert_true(closed);
     assert_true(strlen(answer) < 20000000);
     free(answer);
@@ -152,10 +152,10 @@ static void test_write_deadline(void **state)
 
 static void test_big_answer_arrives_whole(void **state)
 {
-    struct rig *rig = *state;
+    struct http_rig *rig = *state;
     int fd = say(rig, "GET /big?n=20000000", "Connection: close\r\n\r\n");
     usleep(50000);
-    char *answer = rig_read(fd, NULL, NULL);
+    char *answer = http_rig_read(fd, NULL, NULL);
     char *body = strstr(answer, "\r\n\r\n");
     assert_non_null(body);
     assert_int_equal(strlen(body + 4), 20000000);
@@ -167,39 +167,39 @@ static void test_big_answer_arrives_whole(void **state)
 static void test_bodies_together(void **state)
 {
     (void)state;
-    struct rig *rig = rig_start("  max_body: 64MiB\n");
+    struct http_rig *rig = http_rig_start("  max_body: 64MiB\n");
     size_t n = 40 << 20;
     char *fill = calloc(1, n);
     int first = say(rig, "POST /echo", "Content-Length: 60000000\r\n\r\n");
-    rig_send(first, fill, n);
+    http_rig_send(first, fill, n);
     expect_quiet(first);
     int second = say(rig, "POST /echo", "Content-Length: 60000000\r\n\r\n");
-    rig_send(second, fill, n);
+    http_rig_send(second, fill, n);
     expect_end(second, "HTTP/1.1 503");
     close(first);
     usleep(100000);
     int third = say(rig, "POST /echo", "Content-Length: 41943040\r\nConnection: close\r\n\r\n");
-    rig_send(third, fill, n);
+    http_rig_send(third, fill, n);
     expect_end(third, "HTTP/1.1 200 OK");
     free(fill);
-    rig_stop(rig);
+    http_rig_stop(rig);
 }
 
 /* --- connections --- */
 
 static void test_connection_limit(void **state)
 {
-    struct rig *rig = *state;
+    struct http_rig *rig = *state;
     int fds[40];
     for (int i = 0; i < 40; i++) {
         fds[i] = say(rig, "GET /ping", "\r\n");
-        free(rig_read(fds[i], "true}", NULL));
+        free(http_rig_read(fds[i], "true}", NULL));
     }
     expect_end(say(rig, "GET /ping", "\r\n"), "HTTP/1.1 503");
     close(fds[0]);
     usleep(50000);
     int fd = say(rig, "GET /ping", "\r\n");
-    char *answer = rig_read(fd, "true}", NULL);
+    char *answer = http_rig_read(fd, "true}", NULL);
     assert_non_null(strstr(answer, "200 OK"));
     free(answer);
     close(fd);
@@ -210,7 +210,7 @@ static void test_connection_limit(void **state)
 /* Without descriptors left, waiting peers are turned away and the server goes on afterwards. */
 static void test_no_descriptors_left(void **state)
 {
-    struct rig *rig = *state;
+    struct http_rig *rig = *state;
     struct rlimit old, few;
     int fds[8], top = dup(0);
     for (int i = 0; i < 8; i++)
@@ -218,7 +218,7 @@ static void test_no_descriptors_left(void **state)
     close(top);
     getrlimit(RLIMIT_NOFILE, &old);
     few = (struct rlimit){.rlim_cur = (rlim_t)fds[7] + 1, .rlim_max = old.rlim_max};
-    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(rig_port(rig))};
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(http_rig_port(rig))};
     addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     close(dup(0));
     setrlimit(RLIMIT_NOFILE, &few);
@@ -239,42 +239,43 @@ static void test_no_descriptors_left(void **state)
 
 static void test_events(void **state)
 {
-    struct rig *rig = *state;
+    struct http_rig *rig = *state;
     int fd = say(rig, "GET /events", "\r\n");
-    char *answer = rig_read(fd, "lines\n\n", NULL);
+    char *answer = http_rig_read(fd, "lines\n\n", NULL);
     assert_non_null(strstr(answer, "Content-Type: text/event-stream\r\n"));
     assert_null(strstr(answer, "Content-Length"));
     assert_non_null(strstr(answer, "\r\n\r\nevent: alert\nid: 1\ndata: first\n\n"
                                    "data: two\ndata: lines\n\n"));
     free(answer);
     usleep(50000);
-    rig_advance(rig, 15500);
-    free(rig_read(fd, ":\n\n", NULL)); /* kept alive */
-    rig_advance(rig, 15500);
-    free(rig_read(fd, ":\n\n", NULL));
-    rig_event(rig, "x", 1);
-    free(rig_read(fd, "data: x\n\n", NULL));
-    assert_int_equal(rig_events_closed(rig), 0);
+    http_rig_advance(rig, 15500);
+    free(http_rig_read(fd, ":\n\n", NULL)); /* kept alive */
+    http_rig_advance(rig, 15500);
+    free(http_rig_read(fd, ":\n\n", NULL));
+    http_rig_event(rig, "x", 1);
+    free(http_rig_read(fd, "data: x\n\n", NULL));
+    assert_int_equal(http_rig_events_closed(rig), 0);
     close(fd);
-    for (int i = 0; i < 100 && !rig_events_closed(rig); i++)
+    for (int i = 0; i < 100 && !http_rig_events_closed(rig); i++)
         usleep(20000);
-    assert_int_equal(rig_events_closed(rig), 1);
+    assert_int_equal(http_rig_events_closed(rig), 1);
 }
 
 static void test_slow_event_reader(void **state)
 {
-    struct rig *rig = *state;
+    struct http_rig *rig = *state;
     char *data = malloc(60001);
     memset(data, 'e', 60000);
     data[60000] = '\0';
     int fd = say(rig, "GET /events", "\r\n");
-    free(rig_read(fd, "lines\n\n", NULL));
-    rig_event(rig, data, 400); /* 24 MB: the sockets take some, 256 KiB wait, then it is ended */
-    rig_advance(rig, 31000);
+    free(http_rig_read(fd, "lines\n\n", NULL));
+    http_rig_event(rig, data,
+                   400); /* 24 MB: the sockets take some, 256 KiB wait, then it is ended */
+    http_rig_advance(rig, 31000);
     usleep(250000);
-    rig_advance(rig, 200000000);
+    http_rig_advance(rig, 200000000);
     usleep(250000);
-    assert_int_equal(rig_events_closed(rig), 1);
+    assert_int_equal(http_rig_events_closed(rig), 1);
     close(fd);
     free(data);
 }
@@ -283,42 +284,42 @@ static void test_slow_event_reader(void **state)
 
 static void test_stop_answers_what_is_under_way(void **state)
 {
-    struct rig *rig = *state;
+    struct http_rig *rig = *state;
     int idle = say(rig, "GET /ping", "\r\n"),
         busy = say(rig, "POST /echo", "Content-Length: 3\r\n\r\n");
     int events = say(rig, "GET /events", "\r\n");
-    free(rig_read(idle, "true}", NULL));
-    free(rig_read(events, "lines\n\n", NULL));
+    free(http_rig_read(idle, "true}", NULL));
+    free(http_rig_read(events, "lines\n\n", NULL));
     usleep(50000);
-    rig_shutdown(rig);
+    http_rig_shutdown(rig);
     expect_end(idle, NULL);
     expect_end(events, NULL);
-    rig_send(busy, "abc", 3);
-    char *answer = rig_read(busy, NULL, NULL);
+    http_rig_send(busy, "abc", 3);
+    char *answer = http_rig_read(busy, NULL, NULL);
     assert_non_null(strstr(answer, "200 OK"));
     assert_non_null(strstr(answer, "Connection: close"));
     assert_non_null(strstr(answer, "\r\n\r\nabc"));
     free(answer);
     close(busy);
-    rig_stop(rig);
+    http_rig_stop(rig);
     *state = NULL;
 }
 
 static void test_reload(void **state)
 {
-    struct rig *rig = *state;
+    struct http_rig *rig = *state;
     int fd = say(rig, "POST /echo", "Content-Length: 5000\r\nConnection: close\r\n\r\n");
     expect_end(fd, "413");
-    rig_reload(rig, "  max_body: 8KiB\n");
+    http_rig_reload(rig, "  max_body: 8KiB\n");
     fd = say(rig, "POST /echo", "Content-Length: 5000\r\nConnection: close\r\n\r\n");
     char fill[5000] = "";
-    rig_send(fd, fill, sizeof fill);
+    http_rig_send(fd, fill, sizeof fill);
     expect_end(fd, "200 OK");
 }
 
 static void test_listening_twice(void **state)
 {
-    struct rig *rig = *state;
+    struct http_rig *rig = *state;
     char message[256] = "", text[64];
     struct loop *loop;
     struct http_server *server = NULL;
@@ -327,7 +328,7 @@ static void test_listening_twice(void **state)
     char path[512];
     buf_init(&messages, 0);
     snprintf(path, sizeof path, "%s/twice.yaml", test_dir());
-    snprintf(text, sizeof text, "http:\n  port: %u\n", rig_port(rig));
+    snprintf(text, sizeof text, "http:\n  port: %u\n", http_rig_port(rig));
     FILE *f = fopen(path, "w");
     fputs(text, f);
     fclose(f);
@@ -375,14 +376,14 @@ static void make_certificate(const char *dir, long serial)
     EVP_PKEY_free(key);
 }
 
-static SSL *tls_connect(const struct rig *rig, int max_version, int *ret_fd)
+static SSL *tls_connect(const struct http_rig *rig, int max_version, int *ret_fd)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_security_level(ctx, 0);
     SSL_CTX_set_max_proto_version(ctx, max_version);
     SSL *ssl = SSL_new(ctx);
     SSL_CTX_free(ctx);
-    *ret_fd = rig_connect(rig);
+    *ret_fd = http_rig_connect(rig);
     SSL_set_fd(ssl, *ret_fd);
     if (SSL_connect(ssl) != 1) {
         SSL_free(ssl);
@@ -398,13 +399,13 @@ static void tls_close(SSL *ssl, int fd)
     close(fd);
 }
 
-static void check_tls_request(const struct rig *rig, SSL *ssl, size_t n)
+static void check_tls_request(const struct http_rig *rig, SSL *ssl, size_t n)
 {
     char head[200];
     size_t got = 0, total;
     int r,
         len = snprintf(head, sizeof head, "GET /big?n=%zu HTTP/1.1\r\nHost: localhost:%u\r\n\r\n",
-                       n, rig_port(rig));
+                       n, http_rig_port(rig));
     char *answer = malloc(n + 4096);
     assert_int_equal(SSL_write(ssl, head, len), len);
     do {
@@ -436,7 +437,7 @@ static void test_tls(void **state)
     make_certificate(dir, 1001);
     snprintf(text, sizeof text, "  tls_certificate: %s/cert.pem\n  tls_key: %s/key.pem\n", dir,
              dir);
-    struct rig *rig = rig_start(text);
+    struct http_rig *rig = http_rig_start(text);
     int fd, fd2;
     SSL *ssl = tls_connect(rig, TLS1_3_VERSION, &fd);
     assert_non_null(ssl);
@@ -451,7 +452,7 @@ static void test_tls(void **state)
     assert_null(tls_connect(rig, TLS1_1_VERSION, &fd2));
 
     make_certificate(dir, 1002); /* as a renewal does */
-    rig_reload(rig, text);
+    http_rig_reload(rig, text);
     ssl2 = tls_connect(rig, TLS1_3_VERSION, &fd2);
     assert_non_null(ssl2);
     assert_int_equal(peer_serial(ssl2), 1002);
@@ -460,13 +461,13 @@ static void test_tls(void **state)
     tls_close(ssl2, fd2);
     tls_close(ssl, fd);
 
-    fd = rig_connect(rig); /* plain HTTP to a TLS port: no crash, no answer in the clear */
-    rig_send(fd, "GET /ping HTTP/1.1\r\n\r\n", 22);
-    char *answer = rig_read(fd, NULL, NULL);
+    fd = http_rig_connect(rig); /* plain HTTP to a TLS port: no crash, no answer in the clear */
+    http_rig_send(fd, "GET /ping HTTP/1.1\r\n\r\n", 22);
+    char *answer = http_rig_read(fd, NULL, NULL);
     assert_true(!answer || !strstr(answer, "HTTP/1.1"));
     free(answer);
     close(fd);
-    rig_stop(rig);
+    http_rig_stop(rig);
 }
 
 static void test_tls_bad_files(void **state)

@@ -13,20 +13,20 @@
 #define H "Host: localhost:$PORT\r\n"
 #define CLOSE "Connection: close\r\n"
 
-static struct rig *rig;
+static struct http_rig *rig;
 
 static int set_up(void **state)
 {
     (void)state;
-    rig = rig_start("  max_header: 16KiB\n  max_body: 4KiB\n  max_stream: 1MiB\n"
-                    "  hosts: [voc.example.com, 'other.example.com:444']\n");
+    rig = http_rig_start("  max_header: 16KiB\n  max_body: 4KiB\n  max_stream: 1MiB\n"
+                         "  hosts: [voc.example.com, 'other.example.com:444']\n");
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    rig_stop(rig);
+    http_rig_stop(rig);
     return 0;
 }
 
@@ -37,7 +37,7 @@ static struct buf request(const char *text)
     buf_init(&b, 0);
     for (const char *p = text; *p;) {
         if (strncmp(p, "$PORT", 5) == 0) {
-            buf_printf(&b, "%u", rig_port(rig));
+            buf_printf(&b, "%u", http_rig_port(rig));
             p += 5;
         } else if (strncmp(p, "$NUL", 4) == 0) {
             buf_append(&b, "\0", 1);
@@ -60,7 +60,7 @@ static size_t count(const char *text, const char *needle)
 static char *ask(const char *text)
 {
     struct buf b = request(text);
-    char *answer = rig_exchange(rig, b.p, b.n);
+    char *answer = http_rig_exchange(rig, b.p, b.n);
     buf_done(&b);
     return answer;
 }
@@ -268,16 +268,16 @@ static void test_split_points(void **state)
     for (size_t i = 0; i < rounds * (sizeof table / sizeof table[0]); i++) {
         const struct raw *t = &table[i % (sizeof table / sizeof table[0])];
         struct buf b = request(t->request);
-        rig_advance(rig, 61000); /* out of the throttle's window */
-        int fd = rig_connect(rig);
+        http_rig_advance(rig, 61000); /* out of the throttle's window */
+        int fd = http_rig_connect(rig);
         size_t cut = b.n > 1 ? 1 + test_below(b.n - 1) : b.n;
         size_t second = cut + (b.n > cut ? test_below(b.n - cut) : 0);
-        rig_send(fd, b.p, cut);
+        http_rig_send(fd, b.p, cut);
         usleep((useconds_t)test_below(2000));
-        rig_send(fd, b.p + cut, second - cut);
+        http_rig_send(fd, b.p + cut, second - cut);
         usleep((useconds_t)test_below(2000));
-        rig_send(fd, b.p + second, b.n - second);
-        char *answer = rig_read(fd, NULL, NULL), *whole = rig_exchange(rig, b.p, b.n);
+        http_rig_send(fd, b.p + second, b.n - second);
+        char *answer = http_rig_read(fd, NULL, NULL), *whole = http_rig_exchange(rig, b.p, b.n);
         normalise(answer);
         normalise(whole);
         if (strcmp(answer, whole) != 0)
@@ -295,12 +295,12 @@ static void test_byte_by_byte(void **state)
     struct buf b = request("POST /echo HTTP/1.1\r\n" H CLOSE
                            "Transfer-Encoding: chunked\r\n\r\n3;e=1\r\nabc\r\n2\r\nde\r\n0\r\nT: "
                            "x\r\n\r\n");
-    int fd = rig_connect(rig);
+    int fd = http_rig_connect(rig);
     for (size_t i = 0; i < b.n; i++) {
-        rig_send(fd, b.p + i, 1);
+        http_rig_send(fd, b.p + i, 1);
         usleep(200);
     }
-    char *answer = rig_read(fd, NULL, NULL);
+    char *answer = http_rig_read(fd, NULL, NULL);
     assert_non_null(strstr(answer, "\r\n\r\nabcde"));
     free(answer);
     close(fd);
@@ -315,7 +315,7 @@ static char *ask_long(const char *before, char fill, size_t n, const char *after
     for (size_t i = 0; i < n; i++)
         buf_char(&b, fill);
     buf_add(&b, buf_span(&end));
-    char *answer = rig_exchange(rig, b.p, b.n);
+    char *answer = http_rig_exchange(rig, b.p, b.n);
     buf_done(&b);
     buf_done(&end);
     return answer;
@@ -341,7 +341,7 @@ static void test_head_limits(void **state)
     for (int i = 0; i < 100; i++)
         buf_str(&b, "A: b\r\n");
     buf_str(&b, "\r\n");
-    expect_status(rig_exchange(rig, b.p, b.n), "431");
+    expect_status(http_rig_exchange(rig, b.p, b.n), "431");
     buf_done(&b);
 }
 
@@ -353,14 +353,14 @@ static void test_body_limits(void **state)
     struct buf b = request("POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < 2000; i++)
         buf_str(&b, "3e8\r\n"), buf_printf(&b, "%01000d\r\n", i);
-    expect_status(rig_exchange(rig, b.p, b.n), "413");
+    expect_status(http_rig_exchange(rig, b.p, b.n), "413");
     buf_done(&b);
 
     b = request("POST /stream HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < 2000; i++)
         buf_str(&b, "3e8\r\n"), buf_printf(&b, "%01000d\r\n", i);
-    expect_status(rig_exchange(rig, b.p, b.n), "503");
-    assert_int_equal(rig_last_abort(rig), 413);
+    expect_status(http_rig_exchange(rig, b.p, b.n), "503");
+    assert_int_equal(http_rig_last_abort(rig), 413);
     buf_done(&b);
 
     expect_status(ask_long("POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3;", 'e',
@@ -386,7 +386,7 @@ static void test_pipelining(void **state)
     }
     struct buf last = request("GET /ping HTTP/1.1\r\n" H CLOSE "\r\n");
     buf_add(&b, buf_span(&last));
-    char *answer = rig_exchange(rig, b.p, b.n);
+    char *answer = http_rig_exchange(rig, b.p, b.n);
     assert_int_equal(count(answer, "HTTP/1.1 200 OK"), 51);
     assert_int_equal(count(answer, "hello"), 33);
     free(answer);
@@ -402,7 +402,7 @@ static void test_keep_alive_after_refusal(void **state)
     buf_printf(&b, "%01000d", 7);
     struct buf last = request("GET /ping HTTP/1.1\r\n" H CLOSE "\r\n");
     buf_add(&b, buf_span(&last));
-    char *answer = rig_exchange(rig, b.p, b.n);
+    char *answer = http_rig_exchange(rig, b.p, b.n);
     assert_int_equal(count(answer, "HTTP/1.1 503"), 1);
     assert_int_equal(count(answer, "HTTP/1.1 200"), 1);
     free(answer);
@@ -424,13 +424,13 @@ static void test_expect_continue(void **state)
     (void)state;
     struct buf b = request("POST /echo HTTP/1.1\r\n" H CLOSE
                            "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n");
-    int fd = rig_connect(rig);
-    rig_send(fd, b.p, b.n);
-    char *answer = rig_read(fd, "\r\n\r\n", NULL);
+    int fd = http_rig_connect(rig);
+    http_rig_send(fd, b.p, b.n);
+    char *answer = http_rig_read(fd, "\r\n\r\n", NULL);
     assert_string_equal(answer, "HTTP/1.1 100 Continue\r\n\r\n");
     free(answer);
-    rig_send(fd, "abc", 3);
-    answer = rig_read(fd, NULL, NULL);
+    http_rig_send(fd, "abc", 3);
+    answer = http_rig_read(fd, NULL, NULL);
     assert_non_null(strstr(answer, "200 OK"));
     assert_non_null(strstr(answer, "\r\n\r\nabc"));
     free(answer);
@@ -476,7 +476,7 @@ static void check_stream(const char *path)
              n);
     struct buf b = request(text);
     buf_append(&b, body, n);
-    char *answer = rig_exchange(rig, b.p, b.n);
+    char *answer = http_rig_exchange(rig, b.p, b.n);
     snprintf(expected, sizeof expected, "{\"bytes\":%zu,\"sum\":%llu}", n,
              (unsigned long long)sum_of(body, n));
     assert_non_null(strstr(answer, expected));
@@ -496,10 +496,10 @@ static void test_stream_cut_short(void **state)
 {
     (void)state;
     struct buf b = request("POST /stream HTTP/1.1\r\n" H "Content-Length: 1000\r\n\r\nabc");
-    int fd = rig_connect(rig);
-    rig_send(fd, b.p, b.n);
+    int fd = http_rig_connect(rig);
+    http_rig_send(fd, b.p, b.n);
     shutdown(fd, SHUT_WR); /* half-closed: it still hears what became of it */
-    char *answer = rig_read(fd, NULL, NULL);
+    char *answer = http_rig_read(fd, NULL, NULL);
     assert_non_null(strstr(answer, "503"));
     assert_non_null(strstr(answer, "abort_status 0"));
     free(answer);
@@ -511,10 +511,10 @@ static void test_half_closed_peer_is_answered(void **state)
 {
     (void)state;
     struct buf b = request("GET /later HTTP/1.1\r\n" H "\r\n");
-    int fd = rig_connect(rig);
-    rig_send(fd, b.p, b.n);
+    int fd = http_rig_connect(rig);
+    http_rig_send(fd, b.p, b.n);
     shutdown(fd, SHUT_WR);
-    char *answer = rig_read(fd, NULL, NULL);
+    char *answer = http_rig_read(fd, NULL, NULL);
     assert_non_null(strstr(answer, "200 OK"));
     free(answer);
     close(fd);
@@ -526,10 +526,10 @@ static void test_peer_gone_before_answer(void **state)
     (void)state;
     struct buf b = request("GET /later HTTP/1.1\r\n" H "\r\n");
     for (int i = 0; i < 20; i++) {
-        int fd = rig_connect(rig);
+        int fd = http_rig_connect(rig);
         struct linger reset = {.l_onoff = 1, .l_linger = 0};
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-        rig_send(fd, b.p, b.n);
+        http_rig_send(fd, b.p, b.n);
         usleep(1000);
         close(fd);
     }
@@ -551,12 +551,12 @@ static char *ask_with_token(const char *path, const char *token)
 static void test_tokens(void **state)
 {
     (void)state;
-    char *answer = ask_with_token("/secret", rig_token(rig, ROLE_ADMIN));
+    char *answer = ask_with_token("/secret", http_rig_token(rig, ROLE_ADMIN));
     assert_non_null(strstr(answer, "{\"token\":\"tk_"));
     free(answer);
-    expect_status(ask_with_token("/secret", rig_token(rig, ROLE_AGENT)), "403");
-    expect_status(ask_with_token("/own/w1", rig_token(rig, ROLE_ADMIN)), "200");
-    expect_status(ask_with_token("/own/w2", rig_token(rig, ROLE_ADMIN)), "403");
+    expect_status(ask_with_token("/secret", http_rig_token(rig, ROLE_AGENT)), "403");
+    expect_status(ask_with_token("/own/w1", http_rig_token(rig, ROLE_ADMIN)), "200");
+    expect_status(ask_with_token("/own/w2", http_rig_token(rig, ROLE_ADMIN)), "403");
 }
 
 /* After too many failures the address is told to wait, but a right token still passes. */
@@ -569,8 +569,8 @@ static void test_throttle(void **state)
     assert_non_null(strstr(answer, "HTTP/1.1 429"));
     assert_non_null(strstr(answer, "Retry-After: "));
     free(answer);
-    expect_status(ask_with_token("/secret", rig_token(rig, ROLE_ADMIN)), "200");
-    rig_advance(rig, 61000);
+    expect_status(ask_with_token("/secret", http_rig_token(rig, ROLE_ADMIN)), "200");
+    http_rig_advance(rig, 61000);
     expect_status(ask("GET /secret HTTP/1.1\r\n" H CLOSE "\r\n"), "401");
 }
 
