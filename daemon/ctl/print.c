@@ -192,6 +192,7 @@ static void print_csv(FILE *to, json_t *items, const char *const *columns, size_
 void print_items(FILE *to, enum print_format format, json_t *answer, const char *const *columns)
 {
     json_t *items = json_object_get(answer, "items");
+    items = items ? items : json_object_get(answer, "series");
     size_t n = 0;
     if (format == PRINT_JSON || !columns) {
         json_dumpf(answer, to, JSON_INDENT(2));

@@ -14,7 +14,7 @@ enum print_format { PRINT_TABLE, PRINT_JSON, PRINT_CSV };
 
 /* -1 when there is none of that name. */
 int print_format_find(const char *name);
-/* `columns` NULL-ended. An object without items prints as one row. */
+/* `columns` NULL-ended. Rows are the answer's items or series; an object without either is one. */
 void print_items(FILE *to, enum print_format format, json_t *answer, const char *const *columns);
 
 #endif
