@@ -7,6 +7,8 @@
 
 #include "nlp/scratch.h"
 
+#define MAX_WIDEN 40 /* code points a hit grows by on either side */
+
 int mark_add(struct nlp_scratch *s, uint32_t start, uint32_t end, double weight, struct span rule,
              struct span entry)
 {
@@ -51,13 +53,17 @@ static bool is_gap(const struct norm *nm, uint32_t i)
     return nm->cls[i] <= CLASS_NEWLINE;
 }
 
+/* To whole words, as far as words go that people write. */
 static void widen(const struct norm *nm, struct mark *m)
 {
-    while (m->start > 0 && !is_gap(nm, m->start - 1) && !is_gap(nm, m->start))
+    const uint32_t first = m->start, last = m->end;
+    while (m->start > 0 && first - m->start < MAX_WIDEN && !is_gap(nm, m->start - 1) &&
+           !is_gap(nm, m->start))
         m->start--;
     while (is_gap(nm, m->start) && m->start + 1 < m->end)
         m->start++;
-    while (m->end < nm->n && m->end > m->start && !is_gap(nm, m->end) && !is_gap(nm, m->end - 1))
+    while (m->end < nm->n && m->end - last < MAX_WIDEN && !is_gap(nm, m->end) &&
+           !is_gap(nm, m->end - 1))
         m->end++;
     while (m->end > m->start + 1 && is_gap(nm, m->end - 1))
         m->end--;
@@ -147,6 +153,8 @@ int evidence_write(const struct nlp_tables *t, struct nlp_scratch *s, struct are
         r = mark_rules(t, s);
     if (r < 0)
         return r;
+    if (s->marks.n == 0)
+        return 0;
     merge(s);
     if (s->marks.n > NLP_MAX_EVIDENCE) {
         qsort(s->marks.at, s->marks.n, sizeof(*s->marks.at), compare_weight);
@@ -154,7 +162,7 @@ int evidence_write(const struct nlp_tables *t, struct nlp_scratch *s, struct are
     }
     qsort(s->marks.at, s->marks.n, sizeof(*s->marks.at), compare_place);
     struct evidence *ev = arena_array(a, s->marks.n, sizeof(*ev));
-    if (!ev && s->marks.n)
+    if (!ev)
         return -ENOMEM;
     struct place place = {.part = NULL};
     for (size_t i = 0; i < s->marks.n; i++)

@@ -4,6 +4,8 @@
 
 #include "base/utf8.h"
 
+#define MIN_DIGITS 8 /* of any number that is personal data */
+
 /* Cheap first look: no personal data without five digits or an @, but for addresses, which have at
  * least one digit and Hangul. */
 static bool worth_reading(struct span text)
@@ -99,11 +101,12 @@ bool pii_is_latin(uint32_t cp)
 size_t pii_word(const struct pii_text *x, size_t i, const char *word)
 {
     size_t n = 0;
-    for (size_t k = 0, len = strlen(word); k < len; n++) {
-        uint32_t cp;
-        k += utf8_decode(word + k, len - k, &cp);
+    for (const char *p = word; *p; n++) {
+        uint32_t cp = (unsigned char)*p;
+        unsigned len = cp < 0x80 ? 1 : utf8_decode(p, 4, &cp);
         if (i + n >= x->n || x->cp[i + n] != cp)
             return 0;
+        p += len;
     }
     return n;
 }
@@ -111,10 +114,13 @@ size_t pii_word(const struct pii_text *x, size_t i, const char *word)
 bool pii_before(const struct pii_text *x, size_t i, size_t reach, const char *const *words)
 {
     size_t from = i > reach ? i - reach : 0;
-    for (size_t k = i; k-- > from;)
+    for (size_t k = i; k-- > from;) {
+        if (!pii_is_hangul(x->cp[k]) && !pii_is_latin(x->cp[k]))
+            continue; /* no such word begins so */
         for (const char *const *w = words; *w; w++)
             if (pii_word(x, k, *w))
                 return true;
+    }
     return false;
 }
 
@@ -164,6 +170,8 @@ static size_t number_at(const struct pii_text *x, size_t i, enum pii_kind *ret_k
             pii_is_digit(next) || pii_is_latin(next) ||
             ((next == '-' || next == '.') && n.end + 1 < x->n && pii_is_digit(x->cp[n.end + 1]));
         n.spaced = false;
+        if (n.n_digits < MIN_DIGITS)
+            return 0;
         for (unsigned k = 0; k + 1 < n.n_groups; k++)
             n.spaced |= x->cp[ends[k]] == ' ';
         if (!open && pii_number_kind(x, &n, ret_kind))

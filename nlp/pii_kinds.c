@@ -144,7 +144,7 @@ static bool is_licence(const struct pii_text *x, const struct pii_number *n)
 
 static bool bank_after(const struct pii_text *x, size_t i)
 {
-    for (size_t k = i; k < x->n && k < i + 12; k++)
+    for (size_t k = i; k < x->n && k < i + 12 && !pii_is_digit(x->cp[k]); k++)
         for (const char *const *w = account_words; *w; w++)
             if (pii_word(x, k, *w))
                 return true;
