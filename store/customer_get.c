@@ -94,7 +94,7 @@ int store_customer_get(struct store_view *v, struct span id, int64_t now, struct
 int store_customer_lookup(struct store_view *v, enum store_lookup by, struct span value,
                           struct arena *a, struct span *ids, size_t max, size_t *ret_n)
 {
-    struct kv_cursor c CLEANUP(kv_cursor_close);
+    struct kv_cursor c CLEANUP(kv_cursor_close) = {0};
     struct key prefix;
     size_t n = 0;
     if (!value.n)

@@ -320,7 +320,7 @@ int store_delete_feedback(struct store_txn *t, const struct uuid *id)
 
 int store_delete_source(struct store_txn *t, struct span source, size_t max, bool *ret_more)
 {
-    struct kv_cursor c CLEANUP(kv_cursor_close);
+    struct kv_cursor c CLEANUP(kv_cursor_close) = {0};
     struct key prefix;
     uint32_t code;
     if (t->kv.error)

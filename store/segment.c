@@ -65,7 +65,7 @@ static int get_rule(struct kv *kv, struct span code, struct span value, bool par
 int segment_load(struct kv *kv, bool parse, struct arena *a, struct segment_rule **ret,
                  size_t *ret_n)
 {
-    struct kv_cursor c CLEANUP(kv_cursor_close);
+    struct kv_cursor c CLEANUP(kv_cursor_close) = {0};
     struct segment_rule *rules = arena_array(a, SEGMENTS_MAX, sizeof(*rules));
     struct key prefix;
     size_t n = 0;
@@ -234,7 +234,7 @@ static int restamp_one(struct store_txn *t, const struct segment_rules *rules, u
 
 int store_restamp_step(struct store_txn *t, size_t max, uint64_t *cursor)
 {
-    struct kv_cursor c CLEANUP(kv_cursor_close);
+    struct kv_cursor c CLEANUP(kv_cursor_close) = {0};
     const struct segment_rules *rules;
     uint64_t at = *cursor;
     if (t->kv.error || at == UINT64_MAX)
@@ -263,7 +263,7 @@ int store_restamp_step(struct store_txn *t, size_t max, uint64_t *cursor)
 static int count_members(struct kv *kv, int64_t now, const struct segment_rule *rules, size_t n,
                          struct store_segment *out, struct arena *a)
 {
-    struct kv_cursor c CLEANUP(kv_cursor_close);
+    struct kv_cursor c CLEANUP(kv_cursor_close) = {0};
     uint32_t last, codes[SEGMENTS_MAX];
     int r = dict_last(kv, DICT_SEGMENT, &last);
     uint64_t *members = r == 0 ? arena_array(a, (size_t)last + 1, sizeof(*members)) : NULL;
