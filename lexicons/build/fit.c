@@ -183,41 +183,32 @@ double calibration_z(const struct calibration *c, double sum, uint32_t hits)
     return c->slope * (sum + c->bias) / length;
 }
 
-/* Newton's method for slope and slope·bias at a fixed damp; returns the loss. */
-static double fit_line(const struct sample *s, size_t n, double damp, struct calibration *ret)
+/* Newton's method for the slope at a fixed damp; returns the loss. */
+static double fit_slope(const struct sample *s, size_t n, double damp, struct calibration *ret)
 {
-    double a = 0, b = 0, loss = INFINITY;
+    double a = 0, loss = INFINITY;
     for (int pass = 0; pass < 40; pass++) {
-        double ga = 0, gb = 0, haa = 1e-9, hab = 0, hbb = 1e-9;
+        double gradient = 0, curve = 1e-9;
         loss = 0;
         for (size_t i = 0; i < n; i++) {
-            double length = damp > 0 ? sqrt(1 + s[i].hits / damp) : 1;
-            double u = s[i].sum / length, v = 1 / length, z = a * u + b * v;
-            double p = 1 / (1 + exp(-z)), target = s[i].label > 0;
-            double e = s[i].weight * (p - target), h = s[i].weight * p * (1 - p);
-            loss += s[i].weight * log1p(exp(s[i].label > 0 ? -z : z));
-            ga += e * u, gb += e * v;
-            haa += h * u * u, hab += h * u * v, hbb += h * v * v;
+            double u = s[i].sum / (damp > 0 ? sqrt(1 + s[i].hits / damp) : 1);
+            double p = 1 / (1 + exp(-a * u)), target = s[i].label > 0;
+            loss += s[i].weight * log1p(exp(s[i].label > 0 ? -a * u : a * u));
+            gradient += s[i].weight * (p - target) * u;
+            curve += s[i].weight * p * (1 - p) * u * u;
         }
-        double det = haa * hbb - hab * hab;
-        a -= (ga * hbb - gb * hab) / det;
-        b -= (gb * haa - ga * hab) / det;
+        a -= gradient / curve;
     }
-    *ret = (struct calibration){.bias = b / a, .slope = a, .damp = damp};
+    *ret = (struct calibration){.slope = a, .damp = damp};
     return loss;
 }
 
 void fit_calibration(const struct sample *s, size_t n, struct calibration *ret)
 {
-    double best = fit_line(s, n, 0, ret);
-    double scale = 0;
-    for (size_t i = 0; i < n; i++)
-        scale += fabs(s[i].sum) / (double)(n ? n : 1);
-    if (!(scale > 0))
-        return;
+    double best = fit_slope(s, n, 0, ret);
     for (double damp = 1; damp < 2000; damp *= 2) {
         struct calibration c;
-        double loss = fit_line(s, n, damp, &c);
+        double loss = fit_slope(s, n, damp, &c);
         if (loss < best) {
             best = loss;
             *ret = c;

@@ -37,7 +37,8 @@ unsigned fit_svm(const struct fit_set *s, const struct fit_limits *l, const floa
 /* Marks the `k` n-grams with the greatest |w|·√mass; ties go to the lower number. */
 void fit_rank(const float *w, const float *mass, uint32_t n, uint32_t k, uint8_t *ret_keep);
 
-/* What turns a sum of weights into log-odds (README.md, Score), by maximum likelihood. */
+/* What turns a sum of weights into log-odds (README.md, Score), by maximum likelihood. The bias is
+ * left at 0: what helps one source costs another, and nobody knows the share of praise to come. */
 struct calibration {
     double bias, slope, damp;
 };

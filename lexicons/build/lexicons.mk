@@ -6,6 +6,9 @@ LEX      := lexicons/build
 LEX_OBJ   = $(foreach m,$(1),$(BUILD)/obj/$(LEX)/$(m).o)
 LEX_LIB  := $(call LEX_OBJ,text corpus grams fit table)
 
+# A fused multiply-add would round differently on machines that have one.
+$(LEX_LIB): ALL_CFLAGS += -ffp-contract=off
+
 $(BUILD)/train: $(call LEX_OBJ,train) $(LEX_LIB)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lutf8proc -lm
 $(BUILD)/measure: $(call LEX_OBJ,measure) $(LEX_LIB)

@@ -256,7 +256,6 @@ static void write_out(struct run *run)
     set_costs(run, -1, 1, 0);
     struct fitted f = fit(run);
     struct table_head head = {.words = run->corpus.words,
-                              .bias = (int)round(c.bias * scale / f.scale),
                               .slope = c.slope * f.scale / scale,
                               .damp = c.damp,
                               .scale = f.scale};
