@@ -1,0 +1,446 @@
+/* Plays the scripts (.txt) of tests/scenario: alert rules under a virtual clock over a real store.
+ * One script is one test. A line is a command; `#` begins a comment.
+ *
+ *   groups N | lateness 30m | receiver NAME [no-resolved] [SEVERITY]     before anything else
+ *   at 10:00[:30] COMMAND      moves the clock there first, timers running
+ *   rule JSON                  puts the rule (its name is in the JSON); drop NAME removes it
+ *   record [K=V …]             id category signal tag sentiment product agent channel text name
+ *                              email phone csat=4/5 nps=3 created=9:30 backfill=yes attributes.K
+ *   records N [K=V …]          the same N times, each its own record
+ *   begin | commit | abort     one transaction of what is between; without, each line is one
+ *   advance 61m                time passes; clock -30m sets the wall clock, no timer runs
+ *   restart                    store and engine are closed and opened again
+ *   expect firing|resolved RULE [K=V …]   the next event: group values, n, value, at=10:05,
+ * why=TEXT expect none                no event is left
+ *
+ * At the end no event may be left, and the outbox must hold, per alert and receiver, one firing
+ * notice and at most one resolved notice. */
+#include <dirent.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/time.h"
+#include "tests/lib/alert_rig.h"
+#include "tests/lib/test.h"
+
+enum { MAX_WORDS = 24, MAX_LINE = 2048, MAX_RECEIVERS = 8 };
+
+static const char *const dir = "tests/scenario";
+
+struct play {
+    struct alert_rig rig;
+    bool open;
+    const char *file;
+    int line;
+    int64_t day; /* the midnight of the clock times, ms */
+    unsigned next_id;
+    struct config_receiver receivers[MAX_RECEIVERS];
+    struct span severities[MAX_RECEIVERS];
+    size_t n_receivers;
+    struct arena arena;
+    char *events; /* taken and not yet expected */
+    char *at;
+};
+
+#define FAIL(p, ...)                                                                               \
+    do {                                                                                           \
+        fprintf(stderr, "%s:%d: ", (p)->file, (p)->line);                                          \
+        fprintf(stderr, __VA_ARGS__);                                                              \
+        fputc('\n', stderr);                                                                       \
+        fail();                                                                                    \
+    } while (0)
+
+static void ensure_open(struct play *p)
+{
+    if (p->open)
+        return;
+    p->rig.receivers = p->receivers;
+    p->rig.n_receivers = p->n_receivers;
+    rig_open(&p->rig);
+    p->open = true;
+}
+
+/* --- values --- */
+
+static int64_t clock_of(struct play *p, const char *s)
+{
+    int h = 0, m = 0, sec = 0;
+    if (sscanf(s, "%d:%d:%d", &h, &m, &sec) < 2)
+        FAIL(p, "not a time: %s", s);
+    return p->day + h * MS_HOUR + m * MS_MINUTE + sec * MS_SECOND;
+}
+
+static int64_t duration_of(struct play *p, const char *s)
+{
+    int64_t ms = 0;
+    if (time_parse_duration(span_str(s), &ms) < 0)
+        FAIL(p, "not a duration: %s", s);
+    return ms;
+}
+
+static struct scaled scaled_of(const char *s)
+{
+    struct scaled v = {.scale = 10, .has = true};
+    sscanf(s, "%lf/%lf", &v.value, &v.scale);
+    return v;
+}
+
+static bool set_text(struct rig_record *rec, const char *key, const char *value)
+{
+    const struct {
+        const char *key;
+        const char **to;
+    } texts[] = {
+        {"id", &rec->id},           {"category", &rec->categories}, {"signal", &rec->signals},
+        {"tag", &rec->tags},        {"product", &rec->product},     {"agent", &rec->agent},
+        {"channel", &rec->channel}, {"text", &rec->text},           {"name", &rec->name},
+        {"email", &rec->email},     {"phone", &rec->phone}};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (strcmp(texts[i].key, key) == 0) {
+            *texts[i].to = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void set_field(struct play *p, struct rig_record *rec, const char *key, const char *value)
+{
+    if (set_text(rec, key, value))
+        return;
+    if (strcmp(key, "sentiment") == 0) {
+        int id = vocab_find(VOCAB_SENTIMENT, span_str(value));
+        if (id < 0)
+            FAIL(p, "no sentiment: %s", value);
+        rec->sentiment = (enum sentiment)id;
+    } else if (strcmp(key, "created") == 0) {
+        rec->created_at = clock_of(p, value);
+    } else if (strcmp(key, "csat") == 0) {
+        rec->csat = scaled_of(value);
+    } else if (strcmp(key, "nps") == 0) {
+        rec->nps = scaled_of(value);
+    } else if (strcmp(key, "backfill") == 0) {
+        rec->backfill = strcmp(value, "yes") == 0;
+    } else if (strncmp(key, "attributes.", 11) == 0 && rec->n_attributes < RIG_MAX_PAIRS) {
+        rec->attributes[rec->n_attributes++] = (struct pair){span_str(key + 11), span_str(value)};
+    } else {
+        FAIL(p, "no such field: %s", key);
+    }
+}
+
+/* --- commands --- */
+
+static void put_records(struct play *p, size_t times, char **words, size_t n)
+{
+    for (size_t i = 0; i < times; i++) {
+        char id[32];
+        struct rig_record rec = {.created_at = p->rig.now};
+        for (size_t w = 0; w < n; w++) {
+            char key[64], *eq = strchr(words[w], '=');
+            if (!eq || eq - words[w] >= (ptrdiff_t)sizeof key)
+                FAIL(p, "KEY=VALUE expected: %s", words[w]);
+            snprintf(key, sizeof key, "%.*s", (int)(eq - words[w]), words[w]);
+            set_field(p, &rec, key, eq + 1);
+        }
+        snprintf(id, sizeof id, "auto-%u", p->next_id++);
+        rec.id = rec.id ? rec.id : id;
+        rig_put(&p->rig, &rec, NULL);
+    }
+}
+
+static void put_rule(struct play *p, const char *json)
+{
+    struct span message = SPAN_NONE;
+    json_t *o = json_loads(json, 0, NULL);
+    const char *name = json_string_value(json_object_get(o, "name"));
+    if (!name)
+        FAIL(p, "a rule is JSON with a name: %s", json);
+    if (rig_rule(&p->rig, name, json, &message) < 0)
+        FAIL(p, "rule refused: %.*s", SPAN_FMT(message));
+    json_decref(o);
+}
+
+static void add_receiver(struct play *p, char **words, size_t n)
+{
+    struct config_receiver *r = &p->receivers[p->n_receivers];
+    struct span *severity = &p->severities[p->n_receivers++];
+    *r = (struct config_receiver){.name = arena_dup(&p->arena, span_str(words[0])),
+                                  .type = RECEIVER_WEBHOOK,
+                                  .send_resolved = true};
+    for (size_t i = 1; i < n; i++) {
+        if (strcmp(words[i], "no-resolved") == 0) {
+            r->send_resolved = false;
+            continue;
+        }
+        *severity = arena_dup(&p->arena, span_str(words[i]));
+        r->severities = severity;
+        r->n_severities = 1;
+    }
+}
+
+/* --- expectations --- */
+
+static json_t *next_event(struct play *p)
+{
+    if (!p->at || !*p->at) {
+        free(p->events);
+        p->at = p->events = rig_take_events(&p->rig);
+    }
+    if (!*p->at)
+        return NULL;
+    char *end = strchr(p->at, '\n');
+    *end = '\0';
+    json_t *o = json_loads(p->at, JSON_REJECT_DUPLICATES, NULL);
+    if (!o)
+        FAIL(p, "the event is not JSON: %s", p->at);
+    p->at = end + 1;
+    return o;
+}
+
+static const char *text(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
+
+static bool event_has(struct play *p, const json_t *o, const char *key, const char *value)
+{
+    const bool over = strcmp(text(o, "status"), "resolved") == 0;
+    const json_t *group = json_object_get(json_object_get(o, "group"), key);
+    if (group)
+        return strcmp(json_string_value(group), value) == 0;
+    if (strcmp(key, "n") == 0)
+        return json_integer_value(json_object_get(o, "n")) == atoll(value);
+    if (strcmp(key, "value") == 0)
+        return json_number_value(json_object_get(o, "value")) == strtod(value, NULL);
+    if (strcmp(key, "at") == 0)
+        return strncmp(text(o, over ? "ends_at" : "starts_at") + 11, value, strlen(value)) == 0;
+    if (strcmp(key, "why") == 0)
+        return strstr(
+                   text(json_object_get(over ? json_object_get(o, "resolved") : o, "reason"), "en"),
+                   value) != NULL;
+    if (strcmp(key, "quote") == 0)
+        return strstr(json_string_value(json_array_get(json_object_get(o, "quotes"), 0)), value);
+    FAIL(p, "no such thing of an event: %s", key);
+    return false;
+}
+
+static void expect(struct play *p, char **words, size_t n)
+{
+    json_t *o = next_event(p);
+    char *shown = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    if (strcmp(words[0], "none") == 0) {
+        if (o)
+            FAIL(p, "expected no event, there is %s", shown);
+        return;
+    }
+    if (!o)
+        FAIL(p, "expected %s %s, there is no event", words[0], n > 1 ? words[1] : "");
+    if (strcmp(text(o, "status"), words[0]) != 0 || (n > 1 && strcmp(text(o, "rule"), words[1])))
+        FAIL(p, "expected %s %s, not %s", words[0], n > 1 ? words[1] : "", shown);
+    for (size_t i = 2; i < n; i++) {
+        char key[64], *eq = strchr(words[i], '=');
+        if (!eq)
+            FAIL(p, "KEY=VALUE expected: %s", words[i]);
+        snprintf(key, sizeof key, "%.*s", (int)(eq - words[i]), words[i]);
+        if (!event_has(p, o, key, eq + 1))
+            FAIL(p, "expected %s, in %s", words[i], shown);
+    }
+    free(shown);
+    json_decref(o);
+}
+
+/* --- the outbox at the end --- */
+
+struct tally {
+    struct play *play;
+    json_t *seen; /* "alert receiver phase" -> notice id */
+};
+
+static int count_row(void *ctx, const struct store_outbox_row *row)
+{
+    struct tally *t = ctx;
+    char key[512], id[UUID_TEXT];
+    json_t *o = json_loadb(row->payload.p, row->payload.n, 0, NULL);
+    assert_non_null(o);
+    snprintf(key, sizeof key, "%s %.*s %s", text(o, "alert_id"), SPAN_FMT(row->receiver),
+             text(o, "phase"));
+    uuid_format(&row->id, id);
+    if (json_object_get(t->seen, key))
+        FAIL(t->play, "two notices: %s", key);
+    json_object_set_new(t->seen, key, json_string(id));
+    json_decref(o);
+    return 0;
+}
+
+/* Every notice a stored alert names is in the outbox, and no other. */
+static int check_alert(void *ctx, struct span key, struct span value)
+{
+    struct tally *t = ctx;
+    json_t *o = json_loadb(value.p, value.n, 0, NULL), *n;
+    size_t i, resolved = 0, firing = 0;
+    (void)key;
+    assert_non_null(o);
+    json_array_foreach(json_object_get(o, "notices"), i, n)
+    {
+        char row[512];
+        snprintf(row, sizeof row, "%s %s %s", text(o, "id"), text(n, "receiver"), text(n, "phase"));
+        const char *id = json_string_value(json_object_get(t->seen, row));
+        if (!id || strcmp(id, text(n, "id")) != 0)
+            FAIL(t->play, "the outbox lacks %s", row);
+        json_object_del(t->seen, row);
+        resolved += strcmp(text(n, "phase"), "resolved") == 0;
+        firing += strcmp(text(n, "phase"), "firing") == 0;
+    }
+    if (resolved > firing || (resolved && strcmp(text(o, "status"), "firing") == 0))
+        FAIL(t->play, "a resolved notice too many");
+    json_decref(o);
+    return 0;
+}
+
+static void check_outbox(struct play *p)
+{
+    struct store_view *view = NULL;
+    struct tally t = {p, json_object()};
+    assert_int_equal(store_view_begin(p->rig.store, &view), 0);
+    assert_int_equal(store_outbox_each(view, INT64_MAX, count_row, &t), 0);
+    assert_int_equal(store_doc_each(view, STORE_DOC_ALERT, SPAN_NONE, false, check_alert, &t), 0);
+    store_view_end(view);
+    if (json_object_size(t.seen))
+        FAIL(p, "the outbox holds notices no alert names");
+    json_decref(t.seen);
+}
+
+/* --- lines --- */
+
+static void set_header(struct play *p, char **w)
+{
+    if (p->open)
+        FAIL(p, "%s comes first", w[0]);
+    if (strcmp(w[0], "groups") == 0)
+        p->rig.max_groups = (size_t)atoi(w[1]);
+    else
+        p->rig.lateness = duration_of(p, w[1]);
+}
+
+static bool run_batch(struct play *p, const char *word)
+{
+    if (strcmp(word, "begin") == 0)
+        rig_begin(&p->rig);
+    else if (strcmp(word, "commit") == 0)
+        rig_commit(&p->rig);
+    else if (strcmp(word, "abort") == 0)
+        rig_abort(&p->rig);
+    else if (strcmp(word, "restart") == 0)
+        rig_restart(&p->rig);
+    else
+        return false;
+    return true;
+}
+
+static void run_words(struct play *p, char **w, size_t n)
+{
+    if (strcmp(w[0], "groups") == 0 || strcmp(w[0], "lateness") == 0) {
+        set_header(p, w);
+        return;
+    }
+    if (strcmp(w[0], "receiver") == 0) {
+        add_receiver(p, w + 1, n - 1);
+        return;
+    }
+    ensure_open(p);
+    if (strcmp(w[0], "record") == 0)
+        put_records(p, 1, w + 1, n - 1);
+    else if (strcmp(w[0], "records") == 0)
+        put_records(p, (size_t)atoi(w[1]), w + 2, n - 2);
+    else if (strcmp(w[0], "advance") == 0)
+        rig_advance(&p->rig, duration_of(p, w[1]));
+    else if (strcmp(w[0], "clock") == 0)
+        p->rig.now += (*w[1] == '-' ? -1 : 1) * duration_of(p, w[1] + 1);
+    else if (strcmp(w[0], "expect") == 0)
+        expect(p, w + 1, n - 1);
+    else if (strcmp(w[0], "drop") == 0)
+        assert_int_equal(rig_delete_rule(&p->rig, w[1]), 0);
+    else if (!run_batch(p, w[0]))
+        FAIL(p, "no such command: %s", w[0]);
+}
+
+/* Words are apart by blanks; '_' in a value stands for a blank. */
+static void run_line(struct play *p, char *line)
+{
+    char *w[MAX_WORDS], *rest = NULL;
+    size_t n = 0;
+    line[strcspn(line, "#\n")] = '\0';
+    line += strspn(line, " ");
+    if (strncmp(line, "at ", 3) == 0) {
+        ensure_open(p);
+        char *time = strtok_r(line + 3, " ", &rest);
+        int64_t to = clock_of(p, time);
+        if (to < p->rig.now)
+            FAIL(p, "%s is in the past", time);
+        rig_advance(&p->rig, to - p->rig.now);
+        line = rest;
+    }
+    if (strncmp(line, "rule ", 5) == 0) {
+        ensure_open(p);
+        put_rule(p, line + 5);
+        return;
+    }
+    for (char *s = strtok_r(line, " ", &rest); s && n < MAX_WORDS; s = strtok_r(NULL, " ", &rest)) {
+        for (char *c = strchr(s, '='); c && *c; c++)
+            *c = *c == '_' ? ' ' : *c;
+        w[n++] = s;
+    }
+    if (n)
+        run_words(p, w, n);
+}
+
+static void play_file(void **state)
+{
+    struct play *p = calloc(1, sizeof *p);
+    char line[MAX_LINE];
+    p->file = *state;
+    FILE *f = fopen(p->file, "r");
+    assert_non_null(f);
+    arena_init(&p->arena, 0);
+    /* midnight of 2026-11-22 in Seoul */
+    p->day = civil_to_days(2026, 11, 22) * MS_DAY - 9 * MS_HOUR;
+    p->rig.now = p->day + 9 * MS_HOUR;
+    while (fgets(line, sizeof line, f)) {
+        p->line++;
+        run_line(p, line);
+    }
+    fclose(f);
+    char *none[] = {(char *)"none"};
+    expect(p, none, 1);
+    check_outbox(p);
+    free(p->events);
+    rig_close(&p->rig);
+    arena_done(&p->arena);
+    free(p);
+}
+
+int main(void)
+{
+    struct dirent **found = NULL;
+    struct CMUnitTest tests[64] = {{0}};
+    size_t n = 0;
+    int count = scandir(dir, &found, NULL, alphasort);
+    for (int i = 0; i < count; i++) {
+        const char *dot = strrchr(found[i]->d_name, '.');
+        char path[512];
+        if (!dot || strcmp(dot, ".txt") != 0 || n == ARRAY_LEN(tests))
+            continue;
+        snprintf(path, sizeof path, "%s/%s", dir, found[i]->d_name);
+        tests[n].name = strdup(found[i]->d_name);
+        tests[n].test_func = play_file;
+        tests[n++].initial_state = strdup(path);
+    }
+    if (n == 0) {
+        fprintf(stderr, "no scripts in %s (run from the root)\n", dir);
+        return 1;
+    }
+    return _cmocka_run_group_tests("alert_scenario", tests, n, NULL, NULL);
+}
