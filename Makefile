@@ -46,7 +46,9 @@ ROOMS      := core trust http collect pipeline alert api experiment
 DAEMON_SRC := $(wildcard daemon/*.c) $(foreach r,$(ROOMS),$(call src,daemon/$(r)))
 DAEMON_SRC := $(filter-out daemon/main.c,$(DAEMON_SRC))
 CTL_SRC    := $(call src,daemon/ctl)
-TESTLIB_SRC := $(call src,tests/lib)
+# intake_rig stands in for the server and the pipeline, so it is linked only where asked for.
+FAKES := tests/lib/intake_rig.c
+TESTLIB_SRC := $(filter-out $(FAKES),$(call src,tests/lib))
 
 LIBBASE   := $(BUILD)/libbase.a
 LIBNLP    := $(BUILD)/libnlp.a
@@ -57,7 +59,7 @@ LIBTEST   := $(BUILD)/libtest.a
 unit = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/$(1)/test_*.c))
 UNIT := $(foreach f,base nlp store daemon,$(call unit,$(f)))
 # Test programs the Python tests drive (model checkers, replays), linked with everything.
-DRIVERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fault/*.c tests/bench/*.c))
+DRIVERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fault/*.c tests/bench/*.c tests/fuzz/*.c))
 
 .PHONY: all
 all: $(BUILD)/vocd $(BUILD)/vocctl $(BUILD)/lexicons.bin
@@ -105,11 +107,13 @@ $(BUILD)/tests/daemon/%: $(BUILD)/obj/tests/unit/daemon/%.o $(LIBTEST) $(LIBDAEM
                          $(LIBSTORE) $(LIBBASE)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	@$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_all)
+	@$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS_all)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIBTEST) $(LIBDAEMON) $(LIBNLP) $(LIBSTORE) $(LIBBASE)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_all)
+$(BUILD)/tests/daemon/test_collect_hook $(BUILD)/tests/daemon/test_collect_stream: \
+    $(call obj,$(FAKES))
 .PRECIOUS: $(BUILD)/obj/%.o
 .SECONDARY:
 

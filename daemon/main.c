@@ -1,6 +1,7 @@
 /* vocd: arguments, wiring, exit codes. 0 done; 1 failed to start or gave up; 2 wrong arguments or
  * configuration. */
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@
 #include "daemon/pipeline/jobs.h"
 #include "daemon/pipeline/pipeline.h"
 
-enum { EXIT_USAGE = 2, MESSAGE = 512, WORKER_STALE_MS = 30000 };
+enum { EXIT_USAGE = 2, MESSAGE = 512, WORKER_STALE_MS = 30000, LARGE_BLOCK = 256 << 10 };
 
 static const char usage[] = "usage: vocd [--config FILE] [--check-config] [--version]\n"
                             "  --config FILE    default /etc/vocd/vocd.yaml\n"
@@ -266,6 +267,9 @@ static void harden(void)
 #endif
     umask(077);
     signal(SIGPIPE, SIG_IGN);
+    /* A large answer goes back to the system when it was sent; few arenas for few threads. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+    mallopt(M_ARENA_MAX, 2);
 }
 
 static int serve(struct app *app)

@@ -69,12 +69,35 @@ void show_time(struct show *s, const char *key, int64_t ms)
         json_text(s->json, key, span_of(text, zone_format(s->zone, ms, text)));
 }
 
+/* Names of attributes are somebody's text as well. */
+static void show_key(struct show *s, struct span key)
+{
+    struct buf masked;
+    buf_init(&masked, MASKED_MAX);
+    if (!s->masked)
+        json_key(s->json, key);
+    else if (mask_text(key, 0, NULL, 0, &masked) == 0)
+        json_key(s->json, buf_span(&masked));
+    else
+        json_key(s->json, SPAN_LIT("***"));
+    buf_done(&masked);
+}
+
+/* A value whose label says what it is (-1: it does not). */
+static void show_labelled(struct show *s, const char *key, struct span value, int kind)
+{
+    if (kind < 0 || value.n == 0)
+        show_plain(s, key, value);
+    else
+        show_field(s, key, value, (enum pii_kind)kind);
+}
+
 void show_pairs(struct show *s, const char *key, const struct pair *pairs, size_t n)
 {
     json_open(s->json, key, '{');
     for (size_t i = 0; i < n; i++) {
-        json_key(s->json, pairs[i].key);
-        show_plain(s, NULL, pairs[i].value);
+        show_key(s, pairs[i].key);
+        show_labelled(s, NULL, pairs[i].value, mask_label_kind(pairs[i].key));
     }
     json_close(s->json, '}');
 }
@@ -244,7 +267,8 @@ void show_analysis(struct show *s, const struct feedback *f, const struct analys
     for (size_t i = 0; i < an->n_signals; i++)
         json_text(s->json, NULL, an->signals[i]);
     json_close(s->json, ']');
-    show_codes(s, "keywords", an->keywords, an->n_keywords);
+    /* Keywords are cut out of the text, names among them: not for those who see it masked. */
+    show_codes(s, "keywords", an->keywords, s->masked ? 0 : an->n_keywords);
     json_int(s->json, "lexicon", an->lexicon);
     if (explained)
         show_evidence(s, f, explained);

@@ -8,6 +8,7 @@
 #define VOC_EDIT_H
 
 #include "daemon/pipeline/pipeline.h"
+#include "daemon/trust/access_log.h"
 
 enum edit_kind {
     EDIT_SEGMENT,       /* key: code; segment, backfill: stores it and starts the restamp job */
@@ -23,16 +24,6 @@ enum edit_kind {
     EDIT_SOURCE_DELETE, /* key: source; one step; `more` */
     EDIT_PROBE,         /* a small durable write: is there room again? */
     EDIT_KINDS
-};
-
-/* One read of a person's data, as the access log keeps it. */
-struct access_spec {
-    struct span token_id, name, peer, request_id;
-    enum role role;
-    struct span action;       /* "customer.context", "feedback.list", "customer.unmask" … */
-    const struct span *whose; /* customer ids, or record ids where there is no customer */
-    size_t n_whose;
-    struct span fields, reason;
 };
 
 struct edit {
@@ -61,8 +52,5 @@ struct edit *edit_new(enum edit_kind kind, struct workspace *ws);
 void edit_free(struct edit *e); /* NULL is fine */
 /* 0 or -EAGAIN; then the edit is still the caller's. */
 int edit_submit(struct pipeline *p, struct edit *e);
-
-/* The longest value of `whose` one entry keeps; the rest is only counted. */
-enum { ACCESS_MAX_WHOSE = 1000 };
 
 #endif

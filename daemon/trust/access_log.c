@@ -7,7 +7,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/time.h"
-#include "daemon/pipeline/edit.h"
 
 enum { MAX_ENTRY = 1 << 20 };
 

@@ -17,10 +17,20 @@
 
 #include "base/arena.h"
 #include "base/span.h"
+#include "base/vocab.h"
 
-enum { ACCESS_HASH_HEX = 64 };
+/* The longest value of `whose` one entry keeps; the rest is only counted. */
+enum { ACCESS_HASH_HEX = 64, ACCESS_MAX_WHOSE = 1000 };
 
-struct access_spec; /* pipeline/edit.h */
+/* One read of a person's data, as the access log keeps it. */
+struct access_spec {
+    struct span token_id, name, peer, request_id;
+    enum role role;
+    struct span action;       /* "customer.context", "feedback.list", "customer.unmask" … */
+    const struct span *whose; /* customer ids, or record ids where there is no customer */
+    size_t n_whose;
+    struct span fields, reason;
+};
 
 /* Entry `n` (from 1) after entry n-1, whose bytes are `last` (absent for the first). At most
  * ACCESS_MAX_WHOSE ids are kept, whose_count counts all. -EINVAL: `last` is no entry n-1 (the log
