@@ -135,6 +135,7 @@ struct lex_pattern {
     X(NEUTRAL_BAND, "neutral_band", 0.2)   /* |polarity| below is neutral */                       \
     X(BARE_BAND, "bare_band", 0.4)         /* the same with no curated word in the text */         \
     X(FAILURE_FLOOR, "failure_floor", 0.5) /* curated sum a reported failure is at least worth */  \
+    X(OFF_TOPIC, "off_topic", 1.0) /* of the curated scale where no category is spoken of */       \
     X(FAILURE_REACH, "failure_reach", 1.0) /* log-odds from which words outvote a report */        \
     X(PLATT_SLOPE, "platt_slope", 1.0) /* confidence = 1/(1+exp(-(slope*|log-odds|+offset))) */    \
     X(PLATT_OFFSET, "platt_offset", 0.0)                                                           \

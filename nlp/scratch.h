@@ -124,6 +124,7 @@ struct nlp_scratch {
     unsigned want;
     int gram_sum;
     double gram_share; /* slope / sqrt(1 + n / damp) */
+    double curated_scale;
     bool any_question, any_request, any_wish, any_failure, any_curated, any_gate;
     uint64_t work; /* trie steps, state moves and bytes given to patterns: what tests count */
 };

@@ -48,7 +48,7 @@ static void score_clause(const struct nlp_tables *t, const struct nlp_scratch *s
     double floor = -param(t, s, PARAM_FAILURE_FLOOR);
     if (c->failure && sum > floor && c->sum <= 0.5)
         sum = floor;
-    c->score = sum * param(t, s, PARAM_CURATED_SCALE);
+    c->score = sum * s->curated_scale;
 }
 
 static void note_marks(struct nlp_scratch *s, const struct clause *c)
@@ -61,8 +61,18 @@ static void note_marks(struct nlp_scratch *s, const struct clause *c)
     s->any_curated |= c->curated;
 }
 
+/* The curated words are those of service; a text about something else is left to the table. */
+static double curated_scale(const struct nlp_tables *t, const struct nlp_scratch *s)
+{
+    for (size_t i = 0; i < s->rule_hits.n; i++)
+        if (t->rules[s->rule_hits.at[i].rule].kind != RULE_TYPE)
+            return param(t, s, PARAM_CURATED_SCALE);
+    return param(t, s, PARAM_CURATED_SCALE) * param(t, s, PARAM_OFF_TOPIC);
+}
+
 static int read_clauses(const struct nlp_tables *t, struct nlp_scratch *s)
 {
+    s->curated_scale = curated_scale(t, s);
     s->any_question = s->any_request = s->any_wish = s->any_gate = false;
     s->any_failure = s->any_curated = false;
     for (size_t i = 0; i < s->clauses.n; i++) {
@@ -79,20 +89,20 @@ static int read_clauses(const struct nlp_tables *t, struct nlp_scratch *s)
 }
 
 /* Politeness says something only where nothing else does. */
-static double courtesy(const struct nlp_tables *t, const struct nlp_scratch *s)
+static double courtesy(const struct nlp_scratch *s)
 {
     double sum = 0;
     for (size_t i = 0; i < s->clauses.n; i++)
         sum += s->clauses.at[i].courtesy;
     if (s->any_gate || s->any_failure)
         return 0;
-    return sum * param(t, s, PARAM_CURATED_SCALE);
+    return sum * s->curated_scale;
 }
 
 /* *ret_stance is what the clauses that neither ask nor request say. */
 static double total(const struct nlp_tables *t, struct nlp_scratch *s, double *ret_stance)
 {
-    double z = courtesy(t, s), stance = 0;
+    double z = courtesy(s), stance = 0;
     size_t gated = 0;
     for (size_t i = 0; i < s->clauses.n; i++) {
         struct clause *c = &s->clauses.at[i];
@@ -132,7 +142,8 @@ static void decide(const struct nlp_tables *t, struct nlp_scratch *s, struct ana
     double stance, z = total(t, s, &stance);
     double band = param(t, s, s->any_curated ? PARAM_NEUTRAL_BAND : PARAM_BARE_BAND);
     double floor = -param(t, s, PARAM_FAILURE_FLOOR);
-    if (s->any_failure && stance <= floor * 0.5 && z > floor &&
+    bool on_topic = s->curated_scale >= param(t, s, PARAM_CURATED_SCALE);
+    if (s->any_failure && on_topic && stance <= floor * 0.5 && z > floor &&
         z < param(t, s, PARAM_FAILURE_REACH))
         z = floor; /* a sum of fragments must be sure of itself to outvote a report */
     out->polarity = squash(t, s, z);
