@@ -160,14 +160,12 @@ static int add_version(struct store_txn *t, struct segment_rule *rule,
                                 .text = seg->where};
     if (rule->n_versions)
         v.version = rule->versions[rule->n_versions - 1].version + 1;
-    if (backfill)
-        rule->n_versions = 0;
-    else if (only_title(rule, seg)) {
+    if (!backfill && only_title(rule, seg)) {
         rule->versions[rule->n_versions - 1].title = seg->title;
         return 0;
     }
-    /* A second edit at the same instant, or after the clock stepped back, takes the place of what
-     * would begin no earlier. */
+    /* What would begin no earlier gives way: all of it to a backfill, and the last one to an edit
+     * at the same instant or after the clock stepped back. */
     while (rule->n_versions && rule->versions[rule->n_versions - 1].from >= v.from)
         rule->n_versions--;
     if (rule->n_versions >= SEGMENT_VERSIONS_MAX)

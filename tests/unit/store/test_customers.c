@@ -232,6 +232,22 @@ static void bad_rules_are_refused_with_a_column(void **state)
     assert_ok(store_commit(t));
 }
 
+/* The worker's parsed rules must not outlive the transaction they were made in. */
+static void an_aborted_rule_never_was(void **state)
+{
+    struct fixture *fx = *state;
+    struct store_segment seg = {.code = SPAN_LIT("ghost"), .where = SPAN_LIT("")};
+    struct customer_change ch = {.id = SPAN_LIT("c-1"), .effective_at = NO_TIME};
+    struct store_customer_put put;
+    struct where_error err;
+    struct store_txn *t = fixture_begin(fx);
+    assert_ok(store_put_segment(t, &seg, true, &err));
+    assert_ok(store_put_customer(t, &ch, &put));
+    store_abort(t);
+    put_change(fx, &ch);
+    assert_int_equal(get(fx, "c-1", FIXTURE_NOW).n_intervals, 0);
+}
+
 static void versions_act_from_when_they_were_made(void **state)
 {
     struct fixture *fx = *state;
@@ -431,6 +447,7 @@ static void random_rule(struct fixture *fx, struct plain_world *w, size_t n)
     w->versions[w->n_versions++] = (struct plain_version){rule, backfill ? NO_TIME : now, where};
 }
 
+/* New, or replacing an earlier one: another time, another customer. */
 static void random_record(struct fixture *fx, uint64_t n)
 {
     struct store_put put;
@@ -501,6 +518,8 @@ static void membership_is_what_both_histories_say(void **state)
     struct stamped_check c = {.w = w};
     for (size_t n = 0; n < RECORDS; n++) {
         random_record(fx, n);
+        if (n % 3 == 0)
+            random_record(fx, test_below(n + 1));
         if (n % 2 == 0 && w->n_changes < CHANGES)
             random_change(fx, w);
         if (n % 40 == 0)
@@ -634,6 +653,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(too_much_history_is_refused_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_rules_are_refused_with_a_column, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_aborted_rule_never_was, setup, teardown),
         cmocka_unit_test_setup_teardown(versions_act_from_when_they_were_made, setup, teardown),
         cmocka_unit_test_setup_teardown(rules_about_now_turn_at_their_instant, setup, teardown),
         cmocka_unit_test_setup_teardown(membership_is_what_both_histories_say, setup, teardown),

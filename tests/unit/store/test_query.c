@@ -76,14 +76,16 @@ static void change_some(struct store_txn *t, struct arena *a, uint64_t known)
     put_change(t, a);
 }
 
+/* Records with external ids up to `records`, from where the last call ended. */
 static void fill(size_t records)
 {
+    static size_t n;
     struct arena a;
     arena_init(&a, 0);
     struct store_txn *t = fixture_begin(&m.fx);
     put_segments(t);
     assert_ok(store_commit(t));
-    for (size_t n = 0; n < records;) {
+    while (n < records) {
         size_t before = n;
         t = fixture_begin(&m.fx);
         arena_reset(&a);
@@ -98,6 +100,27 @@ static void fill(size_t records)
             assert_ok(store_commit(t));
         }
     }
+    arena_done(&a);
+}
+
+/* So much is changed in one block that it is sealed anew, with what was replaced and deleted. */
+static void overlay_much(void)
+{
+    struct store_stats before, after;
+    struct arena a;
+    arena_init(&a, 0);
+    assert_ok(store_stats(m.fx.store, &before));
+    struct store_txn *t = fixture_begin(&m.fx);
+    for (size_t n = 0; n < 1200; n++)
+        put_random(t, n, &a);
+    for (size_t i = 0; i < 100; i++) {
+        int r = store_delete_feedback(t, &m.ids[i * 9]);
+        assert_true(r == 0 || r == -ENOENT);
+    }
+    assert_ok(store_commit(t));
+    assert_ok(store_stats(m.fx.store, &after));
+    assert_int_equal(after.sealed_blocks, before.sealed_blocks);
+    assert_true(after.unsealed_rows < before.unsealed_rows + 100); /* they went into the block */
     arena_done(&a);
 }
 
@@ -120,6 +143,8 @@ static int group_setup(void **state)
     (void)state;
     fixture_init(&m.fx);
     arena_init(&m.a, (size_t)1 << 30);
+    fill(4500);
+    overlay_much();
     fill(test_rounds(9500, 13000));
     read_model();
     assert_ok(store_stats(m.fx.store, &st));
@@ -443,6 +468,46 @@ static void pages_are_the_newest_in_order(void **state)
     free(e.rows);
     arena_done(&a);
     store_view_end(v);
+}
+
+static int note_seq(void *ctx, const struct stored *s)
+{
+    uint64_t *at = ctx;
+    *at = *at * 100000 + s->seq;
+    return 0;
+}
+
+/* A block whose newest row is as old as the oldest wanted may still have one of a higher number. */
+static void equal_times_are_ordered_by_number(void **state)
+{
+    struct fixture fx;
+    struct store_put put;
+    struct store_cursor next;
+    uint64_t seqs = 0;
+    bool more;
+    (void)state;
+    fixture_init(&fx);
+    struct store_txn *t = fixture_begin(&fx);
+    for (uint64_t seq = 1; seq < 2 * 4096; seq++) {
+        struct feedback f = {.source = SPAN_LIT("s"), .updated_at = NO_TIME};
+        f.external_id = arena_printf(&fx.a, "%llu", (unsigned long long)seq);
+        f.created_at = seq == 1 ? 1000 : seq == 2 || seq == 3 || seq == 5000 ? 500 : 0;
+        assert_ok(store_put_feedback(t, &f, NULL, &fx.a, &put));
+        assert_int_equal(put.seq, seq);
+    }
+    assert_ok(store_commit(t));
+    struct store_view *v = fixture_view(&fx);
+    struct store_list_query q = {
+        .from = NO_TIME, .to = INT64_MAX, .limit = 2, .after = {INT64_MAX, UINT64_MAX}};
+    assert_ok(store_list(v, &q, &fx.a, note_seq, &seqs, &next, &more));
+    assert_int_equal(seqs, 1 * 100000 + 5000);
+    assert_true(more);
+    q.after = next;
+    seqs = 0;
+    assert_ok(store_list(v, &q, &fx.a, note_seq, &seqs, &next, &more));
+    assert_int_equal(seqs, 3 * 100000 + 2);
+    store_view_end(v);
+    fixture_done(&fx);
 }
 
 static int64_t ticking(void *ctx)
@@ -805,6 +870,7 @@ int main(void)
         cmocka_unit_test(a_fact_says_what_its_record_says),
         cmocka_unit_test(a_filter_selects_what_where_match_does),
         cmocka_unit_test(pages_are_the_newest_in_order),
+        cmocka_unit_test(equal_times_are_ordered_by_number),
         cmocka_unit_test(a_budget_cuts_pages_but_loses_nothing),
         cmocka_unit_test(trends_are_the_sums_of_records),
         cmocka_unit_test(impossible_trends_are_refused),

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/kv.h"
 #include "tests/unit/store/fixture.h"
 
 static int setup(void **state)
@@ -215,6 +216,11 @@ static void the_outbox_is_in_order_of_due(void **state)
     assert_ok(store_outbox_put(t, &row));
     row = (struct store_outbox_row){z, -5, 0, SPAN_LIT("jandi"), SPAN_LIT("Z")};
     assert_ok(store_outbox_put(t, &row));
+    assert_ok(store_outbox_put(t, &row)); /* the same notice is there once */
+    row.due = -4;
+    assert_ok(store_outbox_put(t, &row));
+    row.due = -5;
+    assert_ok(store_outbox_put(t, &row));
     assert_ok(store_outbox_retry(t, &y, 400, 3));
     assert_ok(store_outbox_delete(t, &(struct uuid){{9}}));
     assert_int_equal(store_outbox_retry(t, &(struct uuid){{9}}, 1, 1), -ENOENT);
@@ -232,6 +238,43 @@ static void the_outbox_is_in_order_of_due(void **state)
     assert_string_equal(b.p, "-5:0:jandi:Z 400:3:ops:Y ");
     store_view_end(v);
     buf_done(&b);
+}
+
+static int same_text(void *ctx, struct span stored)
+{
+    return span_eq(*(struct span *)ctx, stored);
+}
+
+/* Texts whose keys are the same to the last bit of the hash: as the cut makes them, were a
+ * collision ever found. */
+static void colliding_texts_get_probes_of_their_own(void **state)
+{
+    struct fixture *fx = *state;
+    static const char *const texts_in[] = {"one", "two", "three", "four"};
+    struct key k = {.n = KEY_MAX, .hashed = true};
+    struct span got;
+    struct store_txn *t = fixture_begin(fx);
+    struct kv *kv = (struct kv *)t; /* its first member */
+    memset(k.b, 'k', KEY_MAX);
+    for (size_t i = 0; i < 4; i++) {
+        struct span text = span_str(texts_in[i]);
+        if (i ==
+            3) { /* takes the place of a deleted one, behind which the others are still found */
+            k.b[KEY_MAX - 1] = 1;
+            assert_ok(kv_del(kv, DBI_DOC, key_span(&k)));
+        }
+        assert_int_equal(kv_find_text(kv, DBI_DOC, &k, same_text, &text, &got), -ENOENT);
+        assert_int_equal(k.b[KEY_MAX - 1], i == 3 ? 1 : i);
+        assert_ok(kv_put(kv, DBI_DOC, key_span(&k), text));
+    }
+    for (size_t i = 0; i < 4; i++) {
+        struct span text = span_str(texts_in[i]);
+        int r = kv_find_text(kv, DBI_DOC, &k, same_text, &text, &got);
+        assert_int_equal(r, i == 1 ? -ENOENT : 0);
+        if (r == 0)
+            assert_true(span_eq(got, text));
+    }
+    store_abort(t);
 }
 
 static void one_transaction_at_a_time(void **state)
@@ -336,6 +379,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_long_document_key_is_refused_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_log_is_numbered_without_gaps, setup, teardown),
         cmocka_unit_test_setup_teardown(the_outbox_is_in_order_of_due, setup, teardown),
+        cmocka_unit_test_setup_teardown(colliding_texts_get_probes_of_their_own, setup, teardown),
         cmocka_unit_test_setup_teardown(one_transaction_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_map_is_sticky_and_leaves_no_trace, setup, teardown),
         cmocka_unit_test_setup_teardown(a_view_sees_one_moment, setup, teardown),
