@@ -8,14 +8,8 @@
  * with its position, and nlp_build_finish() then fails with -EINVAL, so that one run names them
  * all. Cost: about a second for 200,000 n-grams.
  *
- * How a term is written (rule terms, set words, and word entries alike):
- *   반품 신청      words; a space between Hangul may be missing in the text
- *   |고소          begins a word (one syllable alone always does)
- *   앱|            ends a word; a particle (josa) may follow
- *   ~늦다          the forms of a predicate: 늦어, 늦은, 늦게 …
- *   deliver*       ASCII words are whole words unless `*` opens the end
- *   {late}         any word of a set
- *   배송 ... {late}  in this order within the rule's gap, in one sentence */
+ * Terms, set words and word entries are written as lexicons/README.md says: `~늦다` inflects, `|`
+ * at an edge is a word's edge, `*` opens one, {late} is a set, `배송 ... {late}` allows a gap. */
 #ifndef VOC_NLP_BUILD_H
 #define VOC_NLP_BUILD_H
 

@@ -249,7 +249,8 @@ static int prepare(const struct nlp_tables *t, struct nlp_scratch *s)
     }
     for (size_t i = 0; i < n; i++)
         s->sym[i] = tables_sym(t, s->norm.cp[i]);
-    memset(s->gram, 0, n * sizeof(*s->gram));
+    if (n)
+        memset(s->gram, 0, n * sizeof(*s->gram));
     s->hits.n = s->masks.n = s->grams.n = 0;
     s->gram_sum = 0;
     return 0;

@@ -179,6 +179,19 @@ static void the_same_text_gives_the_same_analysis(void **state)
     assert_int_equal(a.n_evidence, n);
 }
 
+static void nothing_at_all_is_fine_for_a_new_scratch(void **state)
+{
+    (void)state;
+    struct nlp_scratch *fresh;
+    struct nlp_input in = {NULL, 0, LANG_NONE, KIND_TICKET};
+    struct analysis a;
+    assert_int_equal(nlp_scratch_new(&fresh), 0);
+    assert_int_equal(nlp_analyze(f.tables, fresh, &in, NLP_ALL, &f.arena, &a), 0);
+    assert_int_equal(a.sentiment, SENTIMENT_NONE);
+    assert_true(span_is(a.type, "other"));
+    nlp_scratch_free(fresh);
+}
+
 static void a_full_arena_is_an_error(void **state)
 {
     (void)state;
@@ -198,6 +211,7 @@ int main(void)
         cmocka_unit_test(work_grows_with_the_text_and_no_faster),
         cmocka_unit_test(any_bytes_give_an_analysis),
         cmocka_unit_test(the_same_text_gives_the_same_analysis),
+        cmocka_unit_test(nothing_at_all_is_fine_for_a_new_scratch),
         cmocka_unit_test(a_full_arena_is_an_error),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
