@@ -61,6 +61,25 @@ static void refuses_another_workspace(void **state)
     fixture_open(fx);
 }
 
+static void refuses_a_newer_schema(void **state)
+{
+    struct fixture *fx = *state;
+    struct span row;
+    char copy[512];
+    uint32_t newer = 1000;
+    struct store_txn *t = fixture_begin(fx);
+    struct kv *kv = (struct kv *)t; /* its first member */
+    assert_ok(kv_get(kv, DBI_META, SPAN_LIT("store"), &row));
+    assert_true(row.n <= sizeof(copy));
+    memcpy(copy, row.p, row.n);
+    memcpy(copy + 8, &newer, sizeof(newer)); /* behind the magic */
+    assert_ok(kv_put(kv, DBI_META, SPAN_LIT("store"), span_of(copy, row.n)));
+    assert_ok(store_commit(t));
+    store_close(fx->store);
+    fx->store = NULL;
+    refused(fx, &fx->cfg, -VOC_E_VERSION, "newer vocd (schema 1000");
+}
+
 static void refuses_a_second_opener(void **state)
 {
     struct fixture *fx = *state;
@@ -372,6 +391,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(opens_again_with_what_was_committed, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_another_workspace, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_a_newer_schema, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_a_second_opener, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_is_no_store, setup, teardown),
         cmocka_unit_test_setup_teardown(begins_again_after_an_unfinished_creation, setup, teardown),
