@@ -104,7 +104,7 @@ static void print_json(void *ctx, const char *text, size_t n, uint32_t row, doub
 {
     (void)ctx;
     (void)label;
-    printf("{\"id\":\"%u\",\"text\":\"", row);
+    printf("{\"id\":\"%u\",\"kind\":\"review\",\"text\":\"", row);
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)text[i];
         if (c == '"' || c == '\\')
