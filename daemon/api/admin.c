@@ -9,6 +9,7 @@
 #include "daemon/api/change.h"
 #include "daemon/api/query.h"
 #include "daemon/api/show.h"
+#include "daemon/pipeline/access.h"
 #include "daemon/pipeline/jobs.h"
 #include "daemon/http/auth.h"
 
@@ -172,6 +173,28 @@ static int put_entry(void *ctx, uint64_t n, struct span entry)
     return 0;
 }
 
+/* The head noted beside the log: a chain that does not reach it was cut. */
+static void put_head(struct query *q)
+{
+    struct store_view *view = NULL;
+    struct span head = SPAN_NONE;
+    int rc = store_view_begin(q->app->workspaces->system->store, &view);
+    if (rc == 0)
+        rc = store_doc_get(view, STORE_DOC_SETTING, access_head_key(q->ws->id, &q->arena),
+                           &q->arena, &head);
+    store_view_end(view);
+    size_t space = head.p ? span_find_char(head, ' ') : 0;
+    int64_t n = 0;
+    if (rc < 0 || span_to_i64(span_of(head.p, space), &n) < 0) {
+        json_nil(&q->json, "head");
+        return;
+    }
+    json_open(&q->json, "head", '{');
+    json_int(&q->json, "n", n);
+    json_text(&q->json, "hash", span_of(head.p + space + 1, head.n - space - 1));
+    json_close(&q->json, '}');
+}
+
 static void access_log(struct query *q)
 {
     int64_t limit = DEFAULT_LIMIT, cursor = 0;
@@ -189,6 +212,7 @@ static void access_log(struct query *q)
     char next[24];
     snprintf(next, sizeof next, "%" PRIu64, ascending ? p.last + 1 : p.last);
     json_text(&q->json, "next_cursor", p.more ? span_str(next) : SPAN_NONE);
+    put_head(q);
     json_close(&q->json, '}');
 }
 

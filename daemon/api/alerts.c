@@ -6,6 +6,7 @@
 #include "daemon/api/api.h"
 #include "daemon/api/change.h"
 #include "daemon/api/query.h"
+#include "daemon/api/show.h"
 
 enum { DEFAULT_LIMIT = 50, MAX_LIMIT = 500 };
 
@@ -26,6 +27,12 @@ static bool status_is(struct span doc, struct span wanted)
     return same;
 }
 
+static int put_document(struct query *q, struct span document)
+{
+    struct show show = {.json = &q->json, .masked = q->masked, .arena = &q->arena};
+    return show_alert(&show, document);
+}
+
 static int put_alert(void *ctx, struct span key, struct span value)
 {
     struct list *l = ctx;
@@ -37,9 +44,8 @@ static int put_alert(void *ctx, struct span key, struct span value)
     }
     if (key.n == sizeof l->last)
         memcpy(&l->last, key.p, key.n);
-    json_raw(&l->q->json, NULL, value);
     l->n++;
-    return 0;
+    return put_document(l->q, value);
 }
 
 static bool parse_list(struct query *q, struct list *l, struct span *ret_from)
@@ -91,7 +97,7 @@ static void alert(struct query *q)
         rc = store_doc_get(q->view, STORE_DOC_ALERT, span_of((char *)id.b, sizeof id.b), &q->arena,
                            &doc);
     if (query_check(q, rc) == 0)
-        json_raw(&q->json, NULL, doc);
+        query_check(q, put_document(q, doc));
 }
 
 void api_alerts(struct http_request *r)

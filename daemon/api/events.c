@@ -65,14 +65,39 @@ static void tell(struct listener *l, const char *event, struct span data)
         http_events_end(l->request); /* too slow: it connects again and reads the list */
 }
 
+static void tell_alert(struct events *ev, struct workspace *ws, struct span alert, bool masked)
+{
+    struct buf out;
+    struct arena a;
+    buf_init(&out, EVENT_MAX);
+    arena_init(&a, EVENT_MAX);
+    struct json_out json = json_out_to(&out);
+    struct show show = {.json = &json, .masked = masked, .arena = &a};
+    if (show_alert(&show, alert) < 0)
+        buf_reset(&out);
+    for (struct listener *l = ev->first, *next; l && out.n > 0 && !buf_error(&out); l = next) {
+        next = l->next;
+        if (l->ws == ws && l->masked == masked)
+            tell(l, "alert", buf_span(&out));
+    }
+    arena_done(&a);
+    buf_done(&out);
+}
+
+static bool is_heard(const struct events *ev, const struct workspace *ws, bool masked)
+{
+    for (const struct listener *l = ev->first; l; l = l->next) {
+        if (l->ws == ws && l->masked == masked)
+            return true;
+    }
+    return false;
+}
+
 void events_alerts(struct events *ev, const struct pipeline_events *p)
 {
-    for (size_t i = 0; i < p->n_alerts; i++) {
-        for (struct listener *l = ev->first, *next; l; l = next) {
-            next = l->next;
-            if (l->ws == p->ws)
-                tell(l, "alert", p->alerts[i]);
-        }
+    for (int masked = 0; masked < 2; masked++) {
+        for (size_t i = 0; i < p->n_alerts && is_heard(ev, p->ws, masked); i++)
+            tell_alert(ev, p->ws, p->alerts[i], masked);
     }
 }
 
@@ -101,12 +126,8 @@ static void tell_record(struct events *ev, struct workspace *ws, const struct st
 
 void events_intake(struct events *ev, const struct intake *in)
 {
-    bool plain = false, masked = false;
     struct workspace *ws = in->command.ws;
-    for (struct listener *l = ev->first; l; l = l->next) {
-        plain = plain || (l->ws == ws && !l->masked);
-        masked = masked || (l->ws == ws && l->masked);
-    }
+    bool plain = is_heard(ev, ws, false), masked = is_heard(ev, ws, true);
     if (in->kind != INTAKE_FEEDBACK || (!plain && !masked))
         return;
     size_t told = 0;
@@ -117,8 +138,8 @@ void events_intake(struct events *ev, const struct intake *in)
         struct stored record = {.id = it->id,
                                 .seq = it->seq,
                                 .received_at = in->committed_at,
-                                .revision = 1,
-                                .feedback = *it->in.feedback,
+                                .revision = it->revision,
+                                .feedback = *it->kept,
                                 .analysis = *it->analysis,
                                 .segments = it->segments,
                                 .n_segments = it->n_segments};

@@ -36,5 +36,8 @@ void show_analysis(struct show *s, const struct feedback *f, const struct analys
                    const struct analysis *explained);
 void show_customer(struct show *s, const struct store_customer *c, int64_t now);
 void show_activity(struct show *s, const struct activity *a);
+/* An alert document (alert/document.h): what people wrote into it and what it is grouped by. 0 or
+ * -VOC_E_CORRUPT, -ENOMEM; nothing is written then. show_alert.c */
+int show_alert(struct show *s, struct span document);
 
 #endif

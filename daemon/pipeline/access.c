@@ -70,6 +70,18 @@ static void hold(struct pending *p)
     a->n_held++;
 }
 
+/* The hash is the last member of an entry. */
+static void note_head(const struct edit *e)
+{
+    struct workspace *ws = e->command.ws;
+    const struct span *entry = &e->value;
+    if (e->n <= ws->access_n || entry->n < ACCESS_HASH_HEX + 2)
+        return;
+    ws->access_n = e->n;
+    memcpy(ws->access_hash, entry->p + entry->n - 2 - ACCESS_HASH_HEX, ACCESS_HASH_HEX);
+    ws->access_hash[ACCESS_HASH_HEX] = '\0';
+}
+
 static void written(struct edit *e)
 {
     struct pending *p = e->user;
@@ -78,8 +90,33 @@ static void written(struct edit *e)
         hold(p);
         return;
     }
+    note_head(e);
     edit_free(e);
     free(p);
+}
+
+int access_note_heads(struct access *a, struct workspaces *set)
+{
+    for (struct workspace *ws = set->first; ws; ws = ws->next) {
+        struct edit *e = ws->access_n > ws->access_noted ? edit_new(EDIT_DOC, set->system) : NULL;
+        if (!e)
+            continue;
+        e->doc = STORE_DOC_SETTING;
+        e->key = access_head_key(ws->id, &e->arena);
+        e->value =
+            arena_printf(&e->arena, "%llu %s", (unsigned long long)ws->access_n, ws->access_hash);
+        if (!e->key.p || !e->value.p || edit_submit(a->pipeline, e) < 0) {
+            edit_free(e);
+            return -EAGAIN;
+        }
+        ws->access_noted = ws->access_n;
+    }
+    return 0;
+}
+
+struct span access_head_key(struct span workspace, struct arena *a)
+{
+    return arena_printf(a, "access-head/%.*s", SPAN_FMT(workspace));
 }
 
 static int copy_spec(struct edit *e, const struct access_spec *spec)

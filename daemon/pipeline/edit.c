@@ -103,7 +103,10 @@ static int apply_access(struct edit *e, struct apply_env *env)
     int rc = store_log_last(env->txn, STORE_LOG_ACCESS, &e->arena, &n, &last);
     if (rc == 0)
         rc = access_entry_make(&e->access, n + 1, env->now, last, &e->arena, &entry);
-    return rc < 0 ? rc : store_log_append(env->txn, STORE_LOG_ACCESS, entry, &n);
+    if (rc == 0)
+        rc = store_log_append(env->txn, STORE_LOG_ACCESS, entry, &e->n);
+    e->value = rc == 0 ? entry : SPAN_NONE;
+    return rc;
 }
 
 static int apply_doc(struct edit *e, struct apply_env *env)

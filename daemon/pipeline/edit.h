@@ -41,6 +41,7 @@ struct edit {
     /* results */
     int result;
     bool more;
+    uint64_t n; /* ACCESS: the entry's number; `value` is its text */
     struct where_error where_error;
     struct span message;
     void (*done)(struct edit *e); /* loop thread; NULL: frees itself */

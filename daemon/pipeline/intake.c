@@ -59,6 +59,8 @@ static int apply_feedback(struct intake *in, struct intake_item *it, struct appl
     const struct feedback *kept = as_kept(in, it->in.feedback, &put);
     if (!kept)
         return -ENOMEM;
+    it->kept = kept;
+    it->revision = put.has_previous ? put.previous.revision + 1 : 1;
     struct where_record record = {kept, it->analysis, put.segments, put.n_segments};
     return alert_observe(env->alerts, &record, &put.id, put.has_previous ? &put.previous : NULL);
 }

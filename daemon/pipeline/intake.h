@@ -32,6 +32,8 @@ struct intake_item {
     uint64_t seq;
     const struct span *segments;
     size_t n_segments;
+    const struct feedback *kept; /* as the store has it: an undated resend keeps its first date */
+    uint32_t revision;
 };
 
 /* A payload that could not be mapped, kept with the reason (STORE_DOC_DEAD_LETTER). */

@@ -134,6 +134,7 @@ static void tick(void *ctx)
     metric_set(METRIC_DISK_FULL, 0, full);
     if (j->ticks++ % CARE_EVERY == 0) {
         care(j->workspaces);
+        access_note_heads(j->access, j->workspaces);
         malloc_trim(0); /* one hostile body would hold its 60 MiB of freed crumbs for ever */
     }
 }

@@ -11,6 +11,7 @@
 
 #include "base/span.h"
 #include "daemon/core/config.h"
+#include "daemon/trust/access_log.h"
 #include "store/store.h"
 
 struct alert_engine;
@@ -23,6 +24,9 @@ struct workspace {
     atomic_bool disk_full;       /* set by the worker; senders get 503 */
     atomic_llong alerts_due;     /* when the alert timer must next run, ms; INT64_MAX never */
     atomic_size_t alerts_firing;
+    /* Newest entry of the access log and the newest noted in the system store; loop thread. */
+    uint64_t access_n, access_noted;
+    char access_hash[ACCESS_HASH_HEX + 1];
     struct workspace *next;
 };
 
