@@ -1,0 +1,72 @@
+/* Alerts for those who see them masked: quotes are masked when an alert is made; what a supervisor
+ * writes into one, and the values it is grouped by, may name persons too. */
+#include "base/err.h"
+#include "daemon/alert/document.h"
+#include "daemon/api/show.h"
+#include "daemon/trust/mask.h"
+
+enum { DOCUMENT_MAX = 1 << 20 };
+
+static int mask(struct show *s, struct span *io)
+{
+    struct buf out;
+    if (io->n == 0)
+        return 0;
+    buf_init(&out, DOCUMENT_MAX);
+    int rc = mask_text(*io, 0, NULL, 0, &out);
+    struct span masked = rc == 0 ? arena_dup(s->arena, buf_span(&out)) : SPAN_NONE;
+    buf_done(&out);
+    if (!masked.p)
+        return -ENOMEM;
+    *io = masked;
+    return 0;
+}
+
+static int mask_group(struct show *s, struct alert_document *d)
+{
+    struct pair *group = arena_array(s->arena, d->n_group, sizeof *group);
+    int rc = group ? 0 : -ENOMEM;
+    for (size_t i = 0; i < d->n_group && rc == 0; i++) {
+        group[i] = d->group[i];
+        rc = mask(s, &group[i].value);
+    }
+    d->group = group;
+    return rc;
+}
+
+static int mask_document(struct show *s, struct alert_document *d)
+{
+    int rc = mask(s, &d->title);
+    if (rc == 0)
+        rc = mask(s, &d->owner);
+    if (rc == 0)
+        rc = mask_group(s, d);
+    for (size_t i = 0; i < d->n_acks && rc == 0; i++) {
+        rc = mask(s, &d->acks[i].by);
+        if (rc == 0)
+            rc = mask(s, &d->acks[i].owner);
+        if (rc == 0)
+            rc = mask(s, &d->acks[i].note);
+    }
+    return rc;
+}
+
+int show_alert(struct show *s, struct span document)
+{
+    struct alert_document d;
+    struct buf out;
+    if (!s->masked) {
+        json_raw(s->json, NULL, document);
+        return 0;
+    }
+    int rc = alert_document_parse(document, s->arena, &d);
+    if (rc == 0)
+        rc = mask_document(s, &d);
+    buf_init(&out, DOCUMENT_MAX);
+    if (rc == 0)
+        rc = alert_document_print(&d, &out);
+    if (rc == 0)
+        json_raw(s->json, NULL, buf_span(&out));
+    buf_done(&out);
+    return rc;
+}
