@@ -203,7 +203,7 @@ static int open_env(struct store *s, const struct store_config *cfg, struct say 
         return say_error(to, r, cfg->dir, "can not open " ENV_DATA);
     store_reader_check(s);
     r = read_meta(s, cfg, to);
-    if (r < 0)
+    if (r < 0 || cfg->beside)
         return r;
     r = kv_errno(mdb_txn_begin(s->env, NULL, 0, &txn));
     if (r == 0) {
@@ -223,7 +223,7 @@ static int lock_dir(struct store *s, const struct store_config *cfg, struct say 
     s->dir_fd = open(cfg->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->dir_fd < 0)
         return say_error(to, -errno, cfg->dir, "can not open the directory");
-    if (flock(s->dir_fd, LOCK_EX | LOCK_NB) < 0)
+    if (!cfg->beside && flock(s->dir_fd, LOCK_EX | LOCK_NB) < 0)
         return say(to, errno == EWOULDBLOCK ? -EBUSY : -errno, cfg->dir,
                    "in use by another process");
     return 0;

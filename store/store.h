@@ -35,6 +35,7 @@ struct store_config {
     struct span workspace; /* id; refused when the file says another */
     size_t map_size;       /* bytes; 0: 64 GiB, sparse */
     bool create;
+    bool beside;    /* a running daemon: takes no lock, and serves store_backup() only */
     size_t ballast; /* bytes of a file set aside for a full disk; 0: none */
     int trace_fd;   /* >= 0: every put, delete and commit is written there (see trace.h); else -1 */
     struct rng rng;

@@ -25,14 +25,16 @@ static int join(char out[PATH_MAX], const char *dir, const char *name)
     return n < 0 || n >= PATH_MAX ? complain(dir, -ENAMETOOLONG) : 0;
 }
 
-/* One store; the daemon may be writing to it. */
-static int copy_store(const char *from, const char *to, struct span id)
+/* One store; when it is `live` the daemon may be writing to it, else it is a backup. */
+static int copy_store(const char *from, const char *to, struct span id, bool live)
 {
     char message[512] = "";
     struct store *s;
     struct store_config cfg = {
-        .dir = from, .workspace = id, .create = false, .trace_fd = -1, .rng = rng_system};
-    int rc = store_open(&cfg, message, sizeof message, &s);
+        .dir = from, .workspace = id, .beside = live, .trace_fd = -1, .rng = rng_system};
+    int rc = live ? 0 : store_backup_check(from, message, sizeof message);
+    if (rc == 0)
+        rc = store_open(&cfg, message, sizeof message, &s);
     if (rc == 0) {
         rc = store_backup(s, to, message, sizeof message);
         store_close(s);
@@ -73,7 +75,7 @@ static int copy_file(const char *from, const char *to)
     return rc < 0 ? complain(to, rc) : 0;
 }
 
-static int copy_workspaces(const char *from, const char *to)
+static int copy_workspaces(const char *from, const char *to, bool live)
 {
     char a[PATH_MAX], b[PATH_MAX];
     DIR *dir = opendir(from);
@@ -85,7 +87,7 @@ static int copy_workspaces(const char *from, const char *to)
         if (rc == 0)
             rc = join(b, to, e->d_name);
         if (rc == 0)
-            rc = copy_store(a, b, span_str(e->d_name));
+            rc = copy_store(a, b, span_str(e->d_name), live);
     }
     if (dir)
         closedir(dir);
@@ -101,16 +103,16 @@ static int make_target(const char *to)
     return complain(to, errno == ENOTEMPTY ? -EEXIST : -errno);
 }
 
-static int copy_state(const char *from, const char *to)
+static int copy_state(const char *from, const char *to, bool live)
 {
     char a[PATH_MAX], b[PATH_MAX];
     int rc = make_target(to);
     if (rc == 0 && (rc = join(a, from, "system")) == 0 && (rc = join(b, to, "system")) == 0)
-        rc = copy_store(a, b, SPAN_LIT(""));
+        rc = copy_store(a, b, SPAN_LIT(""), live);
     if (rc == 0 && (rc = join(a, from, "auth.key")) == 0 && (rc = join(b, to, "auth.key")) == 0)
         rc = copy_file(a, b);
     if (rc == 0 && (rc = join(a, from, "ws")) == 0 && (rc = join(b, to, "ws")) == 0)
-        rc = mkdir(b, 0700) < 0 ? complain(b, -errno) : copy_workspaces(a, b);
+        rc = mkdir(b, 0700) < 0 ? complain(b, -errno) : copy_workspaces(a, b, live);
     return rc;
 }
 
@@ -123,5 +125,6 @@ int ctl_backup(struct ctl *c)
         fputs("usage: vocctl backup create STATE DIR | backup restore DIR STATE\n", stderr);
         return CTL_USAGE;
     }
-    return copy_state(c->argv[2], c->argv[3]) < 0 ? CTL_FAILED : CTL_OK;
+    umask(077); /* LMDB would let others read the copy */
+    return copy_state(c->argv[2], c->argv[3], create) < 0 ? CTL_FAILED : CTL_OK;
 }
