@@ -59,7 +59,7 @@ LIBTEST   := $(BUILD)/libtest.a
 unit = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/$(1)/test_*.c))
 UNIT := $(foreach f,base nlp store daemon,$(call unit,$(f)))
 # Test programs the Python tests drive (model checkers, replays), linked with everything.
-DRIVERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fault/*.c tests/bench/*.c tests/fuzz/*.c))
+DRIVERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fault/*.c tests/bench/*.c tests/fuzz/fuzz_http.c))
 
 .PHONY: all
 all: $(BUILD)/vocd $(BUILD)/vocctl $(BUILD)/lexicons.bin
@@ -156,6 +156,22 @@ tsan:
 .PHONY: lint
 lint: deps-test
 	@BUILD=$(BUILD) python3 tests/lib/lint.py
+
+# libFuzzer, FUZZ_SECONDS each; what it finds goes into tests/fuzz/corpus and so into `make test`.
+FUZZ_SECONDS ?= 600
+.PHONY: fuzz
+fuzz: deps-test
+	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC=clang SAN=address,undefined \
+	 OPT="-O1 -g -DFUZZ_WITH_LIBFUZZER -fsanitize=fuzzer-no-link" build-fuzz/libdaemon.a \
+	 build-fuzz/libnlp.a build-fuzz/libstore.a build-fuzz/libbase.a build-fuzz/libtest.a \
+	 $(patsubst tests/%.c,build-fuzz/obj/tests/%.o,$(wildcard tests/fuzz/*.c))
+	@for f in http nlp; do \
+	 clang -fsanitize=fuzzer,address,undefined -o build-fuzz/fuzz_$$f \
+	  build-fuzz/obj/tests/fuzz/fuzz_$$f.o build-fuzz/libtest.a build-fuzz/libdaemon.a \
+	  build-fuzz/libnlp.a build-fuzz/libstore.a build-fuzz/libbase.a $(LIBS_all) && \
+	 mkdir -p build-fuzz/corpus/$$f tests/fuzz/corpus/$$f && \
+	 build-fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) build-fuzz/corpus/$$f tests/fuzz/corpus/$$f || \
+	 exit 1; done
 
 .PHONY: bench
 bench: deps-test
