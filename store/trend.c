@@ -42,26 +42,27 @@ struct trend {
 
 /* --- buckets --- */
 
+/* The last bound not after t. Without a branch to guess: history comes in any order. */
 static size_t find_bucket(const int64_t *bounds, size_t n, int64_t t)
 {
-    size_t low = 0, high = n;
-    while (high - low > 1) {
-        size_t mid = low + (high - low) / 2;
-        if (bounds[mid] <= t)
-            low = mid;
-        else
-            high = mid;
+    size_t at = 0;
+    while (n > 1) {
+        size_t half = n / 2;
+        at += bounds[at + half] <= t ? half : 0;
+        n -= half;
     }
-    return low;
+    return at;
 }
 
-/* All selected rows lie within the bounds: the filter saw to that. */
-static void find_buckets(struct trend *t, const struct block *b)
+/* Selected rows lie within the bounds: the filter saw to that. */
+static void find_buckets(struct trend *t, const struct block *b, const uint8_t *mask)
 {
     const int64_t *bounds = t->q->bounds;
     size_t at = 0;
     column_read_i64(&b->col[COL_CREATED], b->n, t->times);
     for (size_t i = 0; i < b->n; i++) {
+        if (!mask[i])
+            continue;
         if (t->times[i] < bounds[at] || t->times[i] >= bounds[at + 1])
             at = find_bucket(bounds, t->q->n_buckets, t->times[i]);
         t->bucket[i] = (uint32_t)at;
@@ -269,7 +270,7 @@ static int sum_everything(struct trend *t, const uint8_t *mask, size_t n)
 static int sum_block(void *ctx, const struct block *b, const uint8_t *mask)
 {
     struct trend *t = ctx;
-    find_buckets(t, b);
+    find_buckets(t, b, mask);
     sums_block(t->sums, b);
     if (t->customers)
         column_read_u32(&b->col[COL_CUSTOMER], 0, b->n, t->customer);
