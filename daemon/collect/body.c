@@ -5,7 +5,9 @@
 
 #include "base/err.h"
 
-enum { COLUMNS_ARENA_MAX = 1 << 20 };
+/* A JSON body is one commit held in memory: four million items of two bytes each would take 300 MiB
+ * of it. */
+enum { COLUMNS_ARENA_MAX = 1 << 20, MAX_ELEMENTS = 100000 };
 
 static int refuse(struct body_problem *p, int status, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -163,6 +165,11 @@ static int next_element(struct body *b, struct intake *in, const struct item_rul
         buf_done(&b->json);
     if (rc <= 0)
         return rc;
+    if (b->items.n > MAX_ELEMENTS) {
+        json_decref(v);
+        return refuse(problem, 413, "too-many-items",
+                      "A JSON body may have at most %d items; NDJSON is streamed.", MAX_ELEMENTS);
+    }
     rc = item_from_json(in, v, rules);
     json_decref(v);
     return rc < 0 ? rc : 1;
