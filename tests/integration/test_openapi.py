@@ -20,7 +20,7 @@ def calls(doc):
 class OpenApi(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.d = Daemon().start()
+        cls.d = Daemon(extra="auth:\n  max_failures: 1000\n  bootstrap: tokens.json\n").start()
         cls.doc = cls.d.request("GET", "/openapi.json", token=None).json
         cls.id = cls.d.send(RECORD).json["ids"][0]
         cls.d.request("POST", "/v1/customers", {"id": "c-1", "email": "kim@example.com",

@@ -1,5 +1,11 @@
 """What the Python tests share: a real daemon in a directory of its own, and a plain HTTP client."""
+import base64
+import contextlib
+import datetime
+import hashlib
+import hmac
 import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -8,6 +14,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.parse
 
@@ -17,6 +24,8 @@ if not BUILD.is_absolute():
     BUILD = ROOT / BUILD
 VOCD, VOCCTL = BUILD / "vocd", BUILD / "vocctl"
 START_SECONDS = 60  # sanitizers are slow to start
+# Under AddressSanitizer memory is not what the daemon itself would use.
+SANITIZED = b"__asan_init" in VOCD.read_bytes() if VOCD.exists() else False
 
 
 def free_port():
@@ -79,6 +88,17 @@ class Daemon:
             self.wait_ready()
         return self
 
+    def ends(self):
+        """Starts what is not expected to run: its exit code."""
+        self.start(wait=False)
+        code = self.process.wait(timeout=START_SECONDS)
+        self.process = None
+        self.log.close()
+        if self.own:
+            self.text = self.log_text()
+            shutil.rmtree(self.dir, ignore_errors=True)
+        return code
+
     def wait_ready(self):
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
@@ -89,13 +109,15 @@ class Daemon:
                     break
             except OSError:
                 pass
-            time.sleep(0.02)
+            time.sleep(0.002)
         else:
             raise RuntimeError("vocd was not ready in time\n" + self.log_text())
         if (self.dir / "tokens.json").exists():
             self.tokens = json.loads((self.dir / "tokens.json").read_text())
 
     def log_text(self):
+        if not self.dir.exists():
+            return self.text
         return (self.dir / "vocd.log").read_text(errors="replace")
 
     def stop(self, expect=0):
@@ -103,6 +125,10 @@ class Daemon:
         if self.process is None:
             return
         self.process.send_signal(signal.SIGTERM)
+        self.wait(expect)
+
+    def wait(self, expect=0):
+        """For the end of a process that was told to end."""
         code = self.process.wait(timeout=START_SECONDS)
         self.process = None
         self.log.close()
@@ -169,11 +195,165 @@ class Daemon:
                 return float(line.split(" ")[1])
         return None
 
+    def raw(self, data, timeout=30, half_close=False):
+        """Sends bytes as they are; what came back until the peer closed or fell silent."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as s:
+            with contextlib.suppress(OSError):
+                s.sendall(data)
+            if half_close:
+                with contextlib.suppress(OSError):
+                    s.shutdown(socket.SHUT_WR)
+            return read_all(s)
+
+    def count(self, **params):
+        """The number of records /v1/trends counts, over all time unless told."""
+        params = {"measure": "count", "from": "2000-01-01", "to": "2100-01-01", **params}
+        answer = self.request("GET", "/v1/trends", params=params)
+        if answer.status != 200:
+            raise AssertionError(f"trends: {answer}")
+        return int(sum(s["total"]["value"] for s in answer.json["series"]))
+
+    def rows(self, token="admin", **params):
+        """Every record of the list, page by page."""
+        params = {"limit": 1000, **params}
+        while True:
+            page = self.request("GET", "/v1/feedback", token=token, params=params)
+            if page.status != 200:
+                raise AssertionError(f"feedback: {page}")
+            yield from page.json["items"]
+            if page.json["next_cursor"] is None:
+                return
+            params["cursor"] = page.json["next_cursor"]
+
+    def ctl(self, *args, stdin=None, timeout=120, env=None):
+        """vocctl against this daemon."""
+        full = {**os.environ, "VOC_URL": f"http://127.0.0.1:{self.port}",
+                "VOC_TOKENS": str(self.dir / "tokens.json"), **(env or {})}
+        full.pop("VOC_TOKEN", None)
+        return subprocess.run([VOCCTL, *map(str, args)], input=stdin, env=full, timeout=timeout,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              **({} if stdin is not None else {"stdin": subprocess.DEVNULL}))
+
     def rss_anon(self):
-        for line in open(f"/proc/{self.process.pid}/status"):
-            if line.startswith("RssAnon:"):
-                return int(line.split()[1]) * 1024
-        return None
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(text.partition("RssAnon:")[2].split()[0]) * 1024
+
+
+def read_all(s):
+    data = b""
+    with contextlib.suppress(OSError):
+        while chunk := s.recv(65536):
+            data += chunk
+    return data
+
+
+def iso(seconds_ago=0, at=None):
+    """RFC 3339, of now less `seconds_ago`, or of a Unix time."""
+    moment = time.time() - seconds_ago if at is None else at
+    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).isoformat(
+        timespec="milliseconds")
+
+
+def standard_signature(secret, ident, stamp, body):
+    """The webhook-signature header of Standard Webhooks."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{ident}.{stamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+class Receiver:
+    """An HTTP server on a thread: keeps what it is sent (names of headers in lower case), answers `status`, and can go down and come
+    back on its port."""
+
+    def __init__(self, status=204):
+        self.status, self.notices, self.lock = status, [], threading.Lock()
+        self.port, self.server = free_port(), None
+
+    def up(self):
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                with outer.lock:
+                    outer.notices.append(({k.lower(): v for k, v in self.headers.items()}, body))
+                self.send_response(outer.status)
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def down(self):
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+
+    def got(self):
+        with self.lock:
+            return list(self.notices)
+
+    def __enter__(self):
+        return self.up()
+
+    def __exit__(self, *exc):
+        self.down()
+
+
+class Events:
+    """A reader of GET /v1/stream on a thread: `items` are (event, data)."""
+
+    def __init__(self, daemon, token):
+        self.socket = socket.create_connection(("127.0.0.1", daemon.port), timeout=120)
+        self.items, self.raw, self.ended = [], b"", False
+        self.socket.sendall(f"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1:{daemon.port}\r\n"
+                            f"Authorization: Bearer {daemon.tokens[token]}\r\n\r\n".encode())
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+        eventually(lambda: b"\r\n\r\n" in self.raw or self.ended, what="the stream's head")
+        self.status = int(self.raw.split(b" ", 2)[1]) if self.raw else None
+
+    def run(self):
+        with contextlib.suppress(OSError, ValueError):
+            while chunk := self.socket.recv(65536):
+                self.raw += chunk
+                self.items = self.parse()
+        self.ended = True
+
+    def parse(self):
+        items, body = [], self.raw.partition(b"\r\n\r\n")[2]
+        for block in self.body(body).split(b"\n\n")[:-1]:
+            fields = dict(line.split(b": ", 1) for line in block.split(b"\n") if b": " in line)
+            if b"data" in fields:
+                items.append((fields.get(b"event", b"").decode(), fields[b"data"].decode()))
+        return items
+
+    def body(self, data):
+        """Without the chunked coding, as far as it came."""
+        if b"chunked" not in self.raw.partition(b"\r\n\r\n")[0].lower():
+            return data
+        out = b""
+        while b"\r\n" in data:
+            size, _, rest = data.partition(b"\r\n")
+            n = int(size or b"0", 16)
+            if n == 0 or len(rest) < n + 2:
+                break
+            out, data = out + rest[:n], rest[n + 2:]
+        return out
+
+    def named(self, event):
+        return [json.loads(data) for name, data in self.items if name == event]
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.thread.join(10)
 
 
 def eventually(check, seconds=30, what="it"):

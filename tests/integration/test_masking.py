@@ -1,0 +1,259 @@
+"""What an agent sees: every endpoint of /openapi.json over a record full of personal data, answers and
+errors, the live stream, alerts, evidence; and what nobody sees: the log, outgoing notices.
+
+Every secret is looked for by patterns that its masked form does not match. That the same calls show
+them to a quality analyst proves that the patterns find what they look for."""
+import json
+import re
+import unittest
+import urllib.parse
+
+from vocd import Daemon, Events, Receiver, eventually, iso
+
+NAME, EMAIL, PHONE = "남궁민수", "minsu.ng@example.com", "010-9876-5432"
+RRN, CARD, ACCOUNT = "900101-1234567", "4111-1111-1111-1111", "110-234-567890"
+ADDRESS, PASSPORT, DRIVER = "서울특별시 강남구 테헤란로 152 3층 302호", "M12345678", "11-12-345678-90"
+SECRETS = {
+    "name": r"남궁민수|궁민|" + re.escape(urllib.parse.quote(NAME)),
+    "email": r"(?i)minsu",
+    "phone": r"9876\W{0,3}5432|\+?82\W?10\W?9876",
+    "rrn": r"900101\W{0,3}1\d{6}",
+    "card": r"4111\W?1111\W?1111",
+    "account": r"234\W?567890|110\W?234",
+    "address": r"테헤란로|302호",
+}
+TEXT_SECRETS = dict(SECRETS, passport=r"M12345678", driver=r"345678")
+
+ALL = (f"{NAME} 고객입니다. 연락처는 {PHONE} (또는 01098765432, +82 10 9876 5432)이고 메일은 {EMAIL}, "
+       f"주민번호 {RRN}, 카드 {CARD}, 계좌는 국민은행 {ACCOUNT}, 주소는 {ADDRESS}, 여권번호 {PASSPORT}, "
+       f"운전면허번호 {DRIVER}. 배송이 너무 늦어서 정말 화가 납니다")
+
+RECORD = {
+    "source": "web", "external_id": f"T-{PHONE}", "conversation": EMAIL, "kind": "chat",
+    "created_at": iso(60), "channel": PHONE, "status": PHONE,
+    "customer": {"id": "c-1", "name": NAME, "email": EMAIL, "phone": PHONE},
+    "title": "배송 문의 " + ALL, "text": ALL,
+    "turns": [{"by": "customer", "text": ALL},
+              {"by": "agent", "text": f"{NAME}님, {PHONE}로 다시 전화드리겠습니다. {ADDRESS} 맞으신가요?"}],
+    "agent": EMAIL, "team": PHONE, "vendor": PHONE, "product": f"상담 {PHONE}", "order": PHONE,
+    "tags": [NAME, EMAIL, PHONE, CARD, RRN, ACCOUNT, ADDRESS],
+    "url": f"https://shop.example.com/orders?phone=01098765432&mail={EMAIL}&name={NAME}",
+    "attributes": {"수령인": NAME, "메일": EMAIL, "연락처": PHONE, "주민번호": RRN, "카드": CARD,
+                   "계좌": ACCOUNT, "주소": ADDRESS, PHONE: "열쇠도"},
+    "experiments": {"arm": PHONE},
+}
+CUSTOMER = {"id": "c-1", "name": NAME, "email": EMAIL, "phone": PHONE,
+            "attributes": {"grade": "VIP", "집주소": ADDRESS, "비상연락처": PHONE, "계좌": ACCOUNT,
+                           "예전 이름": NAME, "부메일": EMAIL}}
+ACTIVITY = {"source": "shop", "external_id": PHONE, "customer": "c-1", "type": f"order {PHONE}",
+            "product": EMAIL, "order": PHONE, "attributes": {"배송지": ADDRESS, "받는 분": NAME}}
+RULE = {"title": "배송 불만", "where": "category = delivery", "measure": "count", "op": ">=",
+        "threshold": 1, "window": "1h", "min_samples": 1, "severity": "critical",
+        "group_by": ["agent", "product"], "receivers": ["team", "chat", "jandi"]}
+
+
+def leaks(text, secrets=SECRETS):
+    return [name for name, pattern in secrets.items() if re.search(pattern, text)]
+
+
+def shown(text):
+    """Where they are, with what stands around."""
+    found = (re.search(pattern, text) for pattern in TEXT_SECRETS.values())
+    return [text[max(0, m.start() - 60):m.end() + 20] for m in found if m]
+
+
+class Masking(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.receiver = Receiver().up()
+        base = f"http://127.0.0.1:{cls.receiver.port}"
+        receivers = "\n".join(
+            f"- name: {name}\n  type: {kind}\n  url: {base}/{name}\n  allow_private: true"
+            for name, kind in (("team", "webhook"), ("chat", "slack"), ("jandi", "jandi")))
+        cls.d = Daemon(extra="log:\n  level: debug\n", receivers=receivers,
+                       hooks="- source: open\n  scheme: none").start()
+        cls.doc = cls.d.request("GET", "/openapi.json", token=None).json
+        cls.streams = {role: Events(cls.d, role) for role in ("agent", "quality")}
+        for name, body in (("customers", CUSTOMER), ("activities", ACTIVITY)):
+            answer = cls.d.request("POST", f"/v1/{name}", body, token="ingest")
+            assert answer.status == 200, answer
+        cls.d.request("PUT", "/v1/segments/vip", {"where": "grade = VIP", "backfill": True})
+        for name, rule in (("count", RULE), ("each", {"where": "category = delivery", "each": True,
+                                                      "receivers": ["team"]})):
+            answer = cls.d.request("PUT", f"/v1/alert-rules/{name}", rule)
+            assert answer.status == 204, answer
+        # of a record without a customer nobody knows the name
+        anonymous = {"source": "web", "external_id": "anon", "text": ALL.replace(NAME, "홍")}
+        answer = cls.d.send([RECORD, anonymous])
+        assert answer.status == 200 and answer.json["accepted"] == 2, answer
+        cls.ids = answer.json["ids"]
+        cls.d.request("POST", "/v1/hooks/demo/open", {"mystery": ALL}, token=None)
+        cls.alerts = eventually(lambda: cls.d.get("/v1/alerts").json["items"], what="alerts")
+        for alert in cls.alerts:
+            cls.d.request("POST", f"/v1/alerts/{alert['id']}/acknowledge", token="supervisor",
+                          body={"owner": EMAIL, "note": f"{PHONE} 로 고객에게 전화함"})
+
+    @classmethod
+    def tearDownClass(cls):
+        for stream in cls.streams.values():
+            stream.close()
+        cls.d.__exit__(None, None, None)
+        cls.receiver.down()
+
+    def calls(self):
+        """Every path an agent may call, with every id that leads somewhere."""
+        ids = {"feedback": self.ids, "customers": ["c-1"], "alerts": [a["id"] for a in self.alerts]}
+        bodies = {"/v1/customers/lookup": [{"phone": PHONE}, {"email": EMAIL}],
+                  "/v1/customers/{id}/unmask": [{"field": "phone"}, {"field": "shoe", "reason": "x" * 9}]}
+        for path, methods in self.doc["paths"].items():
+            for method, operation in methods.items():
+                if path == "/v1/stream" or "agent" not in operation.get("x-roles", ["agent"]):
+                    continue
+                if "{workspace}" in path:
+                    continue
+                for ident in ids.get(path.split("/")[2], [""]) if "{id}" in path else [""]:
+                    for body in bodies.get(path, [None]):
+                        yield method.upper(), path.replace("{id}", ident), body
+
+    def everything(self, token):
+        texts = {}
+        for method, path, body in self.calls():
+            answer = self.d.request(method, path, body, token=token)
+            texts[f"{method} {path}"] = (str(answer.headers) + answer.body.decode(), answer.status)
+        return texts
+
+    def test_no_endpoint_shows_an_agent_anything(self):
+        texts = self.everything("agent")
+        self.assertIn("GET /v1/feedback", texts)
+        for call, (text, status) in texts.items():
+            with self.subTest(call=call):
+                if "unmask" not in call:
+                    self.assertLess(status, 400, text)
+                self.assertEqual(leaks(text, TEXT_SECRETS), [], shown(text))
+
+    def test_the_same_calls_show_an_analyst_everything(self):
+        texts = self.everything("quality")
+        whole = "\n".join(text for text, _ in texts.values())
+        self.assertEqual(sorted(leaks(whole, TEXT_SECRETS)), sorted(TEXT_SECRETS))
+        self.assertEqual(sorted(leaks(texts[f"GET /v1/feedback/{self.ids[0]}"][0])), sorted(SECRETS))
+
+    def test_what_stays_visible_helps(self):
+        masked = self.d.get(f"/v1/feedback/{self.ids[0]}", token="agent").json
+        self.assertEqual(masked["customer"]["name"], "남**수")
+        self.assertEqual(masked["customer"]["email"], "m***@example.com")
+        self.assertRegex(masked["customer"]["phone"], r"5432$")
+        self.assertIn("배송이 너무 늦어서 정말 화가 납니다", masked["text"])
+        self.assertIn("010-****-5432", masked["text"])
+        self.assertIn("서울특별시 강남구", masked["text"])
+        self.assertIn("900101-*******", masked["text"])
+
+    def test_every_field_of_the_record(self):
+        masked = self.d.get(f"/v1/feedback/{self.ids[0]}", token="agent").json
+        for name, value in masked.items():
+            with self.subTest(field=name):
+                self.assertEqual(leaks(json.dumps(value, ensure_ascii=False)), [])
+
+    def test_every_field_of_the_customer(self):
+        masked = self.d.get("/v1/customers/c-1/context", token="agent").json
+        for part in ("customer", "activities", "feedback", "mood"):
+            for name, value in (masked[part].items() if isinstance(masked[part], dict) else
+                                [(i, v) for i, v in enumerate(masked[part])]):
+                with self.subTest(part=part, field=name):
+                    self.assertEqual(leaks(json.dumps(value, ensure_ascii=False)), [])
+
+    def test_evidence_fits_the_masked_text(self):
+        for ident in self.ids:
+            masked = self.d.get(f"/v1/feedback/{ident}", token="agent").json
+            evidence = masked["analysis"]["evidence"]
+            self.assertTrue(evidence)
+            for e in evidence:
+                text = (masked["turns"][e["turn"]]["text"] if "turn" in e else masked[e["part"]])
+                self.assertEqual(text.encode()[e["start"]:e["end"]].decode(), e["text"])
+                self.assertEqual(text[e["cp_start"]:e["cp_end"]], e["text"])
+
+    def test_errors_say_nothing(self):
+        quoted = urllib.parse.quote(f"{NAME} {PHONE}")
+        for method, path, body in [
+                ("GET", f"/v1/customers/{quoted}/context", None), ("GET", f"/v1/nowhere/{quoted}", None),
+                ("GET", f"/v1/feedback/{quoted}", None), ("GET", f"/v1/alerts/{quoted}", None),
+                ("GET", f"/v1/feedback?where=customer%20=%20'{quoted}", None),
+                ("GET", f"/v1/feedback?cursor={quoted}", None),
+                ("GET", f"/v1/feedback?tz={quoted}", None), ("GET", f"/v1/trends?by={quoted}", None),
+                ("GET", f"/v1/feedback?limit={quoted}", None),
+                ("POST", "/v1/customers/lookup", {"phone": ALL}),
+                ("POST", "/v1/customers/lookup", ALL), ("PUT", f"/v1/customers/{quoted}", {"a": ALL}),
+                ("POST", f"/v1/customers/{quoted}/unmask", {"field": "name", "reason": ALL[:200]}),
+                ("POST", "/v1/feedback", RECORD), ("DELETE", f"/v1/sources/{quoted}", None)]:
+            with self.subTest(call=f"{method} {path[:40]}"):
+                answer = self.d.request(method, path, body, token="agent")
+                self.assertGreaterEqual(answer.status, 400)
+                self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
+                self.assertEqual(leaks(str(answer.headers) + answer.body.decode()), [], answer)
+
+    def test_refused_input_is_not_repeated(self):
+        for body in ({**RECORD, "kind": ALL}, {**RECORD, "created_at": ALL}, [ALL], {ALL: 1},
+                     {**RECORD, "customer": {ALL: 1}}):
+            answer = self.d.request("POST", "/v1/feedback", body, token="ingest")
+            self.assertEqual(answer.status, 422)
+        self.d.request("POST", "/v1/feedback", '{"text": "' + ALL, token="ingest",
+                       headers={"Content-Type": "application/json"})
+
+    def test_the_stream(self):
+        plain, masked = self.streams["quality"], self.streams["agent"]
+        eventually(lambda: len(plain.named("feedback")) >= 2, what="feedback events")
+        eventually(lambda: len(plain.named("alert")) >= 2, what="alert events")
+        self.assertEqual(sorted(leaks(plain.raw.decode(), TEXT_SECRETS)), sorted(TEXT_SECRETS))
+        eventually(lambda: len(masked.named("feedback")) >= 2 and len(masked.named("alert")) >= 2,
+                   what="the agent's events")
+        self.assertEqual(leaks(masked.raw.decode(), TEXT_SECRETS), [], shown(masked.raw.decode()))
+
+    def test_notices_leave_the_house_masked(self):
+        paths = {"/team", "/chat", "/jandi"}
+        eventually(lambda: len(self.receiver.got()) >= 4, what="notices")
+        bodies = [body.decode() for _, body in self.receiver.got()]
+        self.assertTrue(any("배송" in json.dumps(json.loads(b), ensure_ascii=False) for b in bodies))
+        self.assertEqual(len(paths), 3)
+        for (headers, _), body in zip(self.receiver.got(), bodies):
+            text = json.dumps(json.loads(body), ensure_ascii=False) + str(headers)
+            self.assertEqual(leaks(text, TEXT_SECRETS), [], shown(text))
+
+    def test_unmask_shows_one_field_and_is_logged(self):
+        for field, value in (("name", NAME), ("email", EMAIL), ("phone", "+821098765432")):
+            answer = self.d.request("POST", "/v1/customers/c-1/unmask",
+                                    {"field": field, "reason": "고객 요청으로 회신"}, token="agent")
+            self.assertEqual(answer.json, {"field": field, "value": value})
+        entries = self.d.get("/v1/access-log", limit=3).json["items"]
+        self.assertEqual([e["what"].get("fields") for e in entries], ["phone", "email", "name"])
+
+    def test_the_access_log_holds(self):
+        done = self.d.ctl("access-log", "verify")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"unbroken", done.stdout)
+
+    def test_zz_the_log_holds_nothing(self):
+        """Last: after all that was done above."""
+        self.everything("agent")
+        self.everything("quality")
+        text = self.d.log_text()
+        self.assertGreater(len(text), 100)
+        self.assertEqual(leaks(text, TEXT_SECRETS), [])
+        for token in self.d.tokens.values():
+            self.assertNotIn(token, text)
+
+
+class IdsThatArePersonal(unittest.TestCase):
+    """Shops use e-mail addresses as ids: found by phone, opened, and never shown."""
+
+    def test_email_as_customer_id(self):
+        with Daemon() as d:
+            d.request("POST", "/v1/customers", {"id": EMAIL, "name": NAME, "phone": PHONE}, token="ingest")
+            d.send({"source": "web", "external_id": "1", "customer": {"id": EMAIL}, "text": "안녕하세요"})
+            path = f"/v1/customers/{urllib.parse.quote(EMAIL, safe='')}/context"
+            for answer in (d.get("/v1/feedback", token="agent"), d.get(path, token="agent")):
+                self.assertEqual(answer.status, 200, answer)
+                self.assertEqual(leaks(answer.body.decode()), [], answer)
+            self.assertEqual(leaks(d.log_text()), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
