@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "daemon/alert/alert.h"
 #include "daemon/alert/delivery.h"
-#include "daemon/collect/signature.h"
+#include "daemon/format/signature.h"
 #include "daemon/core/log.h"
 #include "daemon/core/metrics.h"
 #include "daemon/pipeline/edit.h"
@@ -473,16 +473,45 @@ static struct peer_reply fail_first(struct rig *r, const struct post *p)
     }
 }
 
+struct due {
+    int64_t at;
+    uint32_t attempts;
+};
+
+static int read_due(void *ctx, const struct store_outbox_row *row)
+{
+    *(struct due *)ctx = (struct due){row->due, row->attempts};
+    return 1;
+}
+
+static struct due first_due(struct rig *r)
+{
+    struct store_view *v;
+    struct due d = {0};
+    assert_int_equal(store_view_begin(r->ws->store, &v), 0);
+    assert_true(store_outbox_each(v, INT64_MAX, read_due, &d) >= 0);
+    store_view_end(v);
+    return d;
+}
+
+/* To the next attempt, but not while one is under way: notices get too old. */
+static void pass_to_due(struct rig *r)
+{
+    int64_t wait = first_due(r).at - wall(NULL);
+    if (wait > 0)
+        pass(r, wait);
+}
+
 static bool failures_are_over(struct rig *r)
 {
     if (failures)
-        pass(r, 5 * MS_MINUTE);
+        pass_to_due(r);
     return failures == 0;
 }
 
 static bool empty_in_time(struct rig *r)
 {
-    pass(r, 5 * MS_MINUTE);
+    pass_to_due(r);
     return rows(r) == 0;
 }
 
@@ -510,27 +539,6 @@ static struct peer_reply slow_down(struct rig *r, const struct post *p)
         return (struct peer_reply){PEER_ANSWER, "HTTP/1.1 429 Slowly\r\nRetry-After: 90\r\n"
                                                 "Content-Length: 0\r\n\r\n"};
     return (struct peer_reply){PEER_ANSWER, OK_REPLY};
-}
-
-struct due {
-    int64_t at;
-    uint32_t attempts;
-};
-
-static int read_due(void *ctx, const struct store_outbox_row *row)
-{
-    *(struct due *)ctx = (struct due){row->due, row->attempts};
-    return 0;
-}
-
-static struct due first_due(struct rig *r)
-{
-    struct store_view *v;
-    struct due d = {0};
-    assert_int_equal(store_view_begin(r->ws->store, &v), 0);
-    assert_int_equal(store_outbox_each(v, INT64_MAX, read_due, &d), 0);
-    store_view_end(v);
-    return d;
 }
 
 static bool was_tried(struct rig *r)
