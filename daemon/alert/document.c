@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "base/err.h"
-#include "daemon/collect/json_text.h"
-#include "daemon/core/json_out.h"
+#include "daemon/format/json_text.h"
+#include "daemon/format/json_out.h"
 
 /* --- writing --- */
 

@@ -7,9 +7,9 @@
 #include "base/err.h"
 #include "base/utf8.h"
 #include "daemon/alert/notice.h"
-#include "daemon/collect/json_text.h"
-#include "daemon/collect/signature.h"
-#include "daemon/core/json_out.h"
+#include "daemon/format/json_text.h"
+#include "daemon/format/signature.h"
+#include "daemon/format/json_out.h"
 
 enum {
     BODY_MAX = 1 << 20,

@@ -8,8 +8,8 @@
 #include "base/err.h"
 #include "base/time.h"
 #include "base/utf8.h"
-#include "daemon/collect/json_text.h"
-#include "daemon/core/json_out.h"
+#include "daemon/format/json_text.h"
+#include "daemon/format/json_out.h"
 
 static const char *const measures[ALERT_MEASURES] = {"count", "negative_rate", "positive_rate",
                                                      "csat", "nps"};

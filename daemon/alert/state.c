@@ -9,8 +9,8 @@
 
 #include "base/err.h"
 #include "daemon/alert/engine_impl.h"
-#include "daemon/collect/json_text.h"
-#include "daemon/core/json_out.h"
+#include "daemon/format/json_text.h"
+#include "daemon/format/json_out.h"
 #include "daemon/core/log.h"
 
 enum { STATE_MAX = 16 << 10 };

@@ -8,7 +8,7 @@
 #include "daemon/alert/document.h"
 #include "daemon/alert/engine_impl.h"
 #include "daemon/alert/notice.h"
-#include "daemon/core/json_out.h"
+#include "daemon/format/json_out.h"
 #include "daemon/core/log.h"
 #include "daemon/trust/mask.h"
 

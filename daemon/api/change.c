@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "daemon/collect/json_text.h"
+#include "daemon/format/json_text.h"
 
 struct workspace *change_workspace(struct http_request *r)
 {

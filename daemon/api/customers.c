@@ -7,7 +7,7 @@
 #include "daemon/api/change.h"
 #include "daemon/api/query.h"
 #include "daemon/api/show.h"
-#include "daemon/collect/phone.h"
+#include "daemon/format/phone.h"
 #include "daemon/trust/mask.h"
 
 enum { RECENT = 20, MAX_FOUND = 20, MAX_REASON = 500 };

@@ -1,7 +1,7 @@
 /* What the daemon says of itself: health, readiness, metrics, vocabulary, its own description. */
 #include "base/err.h"
 #include "daemon/api/api.h"
-#include "daemon/core/json_out.h"
+#include "daemon/format/json_out.h"
 #include "daemon/core/metrics.h"
 #include "daemon/pipeline/pipeline.h"
 

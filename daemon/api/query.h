@@ -11,7 +11,7 @@
 #define VOC_API_QUERY_H
 
 #include "daemon/app.h"
-#include "daemon/core/json_out.h"
+#include "daemon/format/json_out.h"
 #include "daemon/http/http.h"
 #include "daemon/pipeline/edit.h"
 

@@ -5,7 +5,7 @@
 #ifndef VOC_API_SHOW_H
 #define VOC_API_SHOW_H
 
-#include "daemon/core/json_out.h"
+#include "daemon/format/json_out.h"
 #include "store/store.h"
 
 struct zone;

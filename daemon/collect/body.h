@@ -6,8 +6,8 @@
 #define VOC_COLLECT_BODY_H
 
 #include "daemon/collect/item.h"
-#include "daemon/collect/json_text.h"
-#include "daemon/collect/ndjson.h"
+#include "daemon/format/json_text.h"
+#include "daemon/format/ndjson.h"
 #include "daemon/core/zone.h"
 
 enum body_form { FORM_JSON, FORM_NDJSON, FORM_SHEET };

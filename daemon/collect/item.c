@@ -1,7 +1,7 @@
 #include "daemon/collect/item.h"
 
 #include "base/err.h"
-#include "daemon/collect/json_text.h"
+#include "daemon/format/json_text.h"
 
 struct item_rules item_rules(const struct app *app)
 {

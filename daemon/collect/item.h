@@ -4,9 +4,9 @@
 #define VOC_COLLECT_ITEM_H
 
 #include "daemon/app.h"
-#include "daemon/collect/columns.h"
-#include "daemon/collect/csv.h"
-#include "daemon/collect/normalize.h"
+#include "daemon/format/columns.h"
+#include "daemon/format/csv.h"
+#include "daemon/format/normalize.h"
 #include "daemon/pipeline/intake.h"
 
 struct item_rules {

@@ -6,7 +6,7 @@
 #ifndef VOC_COLLECT_RECEIPT_H
 #define VOC_COLLECT_RECEIPT_H
 
-#include "daemon/core/json_out.h"
+#include "daemon/format/json_out.h"
 #include "daemon/pipeline/intake.h"
 
 enum { RECEIPT_MAX_REASONS = INTAKE_MAX_REASONS, RECEIPT_MAX_IDS = 1000 };

@@ -12,17 +12,10 @@
 
 #include "base/buf.h"
 #include "base/record.h"
+#include "daemon/format/mapping.h"
 
 /* --- incoming webhooks: POST /v1/hooks/{workspace}/{source} --- */
 enum hook_scheme { HOOK_NONE, HOOK_STANDARD, HOOK_ZENDESK, HOOK_TOKEN };
-struct config_map {     /* one `map:` entry: target field of the record <- where it comes from */
-    struct span target; /* "external_id", "customer.id", "answers.csat", … (product.md names) */
-    struct span path;   /* "$.ticket.id"; absent for a constant */
-    struct span value;  /* "=ticket": the constant without '=' */
-    const struct pair *cases; /* enum: {good: 5, bad: 1} */
-    size_t n_cases;
-    double scale; /* 0: none */
-};
 struct config_hook {
     struct span source;
     enum hook_scheme scheme;
@@ -30,7 +23,7 @@ struct config_hook {
     size_t n_secrets;
     int64_t tolerance_ms;
     struct span records; /* path of the record or records in the payload; "$" */
-    const struct config_map *map;
+    const struct map_entry *map;
     size_t n_map;
 };
 

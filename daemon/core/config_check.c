@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "base/err.h"
-#include "daemon/collect/jsonpath.h"
+#include "daemon/format/jsonpath.h"
 
 /* Where a value was given; where its section begins when it was not. */
 static const struct config_place *place(const struct config_scope *s, const char *path)

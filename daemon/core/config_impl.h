@@ -34,7 +34,7 @@ enum row_type {
     ROW_TEXTS,    /* list of struct span, at most max; of `names` when there are any */
     ROW_SECRETS,  /* NAME_file, NAME_env: list of struct span, at most max */
     ROW_SECRET,   /* the same for exactly one */
-    ROW_MAP,      /* list of struct config_map */
+    ROW_MAP,      /* list of struct map_entry */
     ROW_LIST,     /* list of sections, `size` bytes each */
 };
 

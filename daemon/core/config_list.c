@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "base/utf8.h"
-#include "daemon/collect/mapping.h"
+#include "daemon/format/mapping.h"
 #include "daemon/core/log.h"
 
 enum { SECRET_FILE_MAX = 16384, MAX_CASES = 256, MAX_LIST_TEXT = 512 };
@@ -212,7 +212,7 @@ static void map_problem(struct config_reader *r, const struct yaml_node *n, cons
 }
 
 /* "$.a.b" is a path, "=word" the word itself. */
-static int read_map_text(struct config_reader *r, const struct yaml_node *n, struct config_map *m)
+static int read_map_text(struct config_reader *r, const struct yaml_node *n, struct map_entry *m)
 {
     struct arena *a = &r->snapshot->arena;
     if (n->type != YAML_SCALAR || n->text.n == 0 || (n->text.p[0] != '$' && n->text.p[0] != '=')) {
@@ -225,7 +225,7 @@ static int read_map_text(struct config_reader *r, const struct yaml_node *n, str
     return to->p ? 0 : -ENOMEM;
 }
 
-static int read_cases(struct config_reader *r, const struct yaml_node *n, struct config_map *m)
+static int read_cases(struct config_reader *r, const struct yaml_node *n, struct map_entry *m)
 {
     size_t want = count(n);
     if (n->type != YAML_MAP || want == 0 || want > MAX_CASES) {
@@ -254,7 +254,7 @@ static int read_cases(struct config_reader *r, const struct yaml_node *n, struct
 }
 
 static int read_map_section(struct config_reader *r, const struct yaml_node *n,
-                            struct config_map *m)
+                            struct map_entry *m)
 {
     int rc = 0;
     for (const struct yaml_node *e = n->first; e && rc == 0; e = e->next) {
@@ -278,7 +278,7 @@ static int read_map_section(struct config_reader *r, const struct yaml_node *n,
     return rc;
 }
 
-static int read_entry(struct config_reader *r, const struct yaml_node *n, struct config_map *m)
+static int read_entry(struct config_reader *r, const struct yaml_node *n, struct map_entry *m)
 {
     char message[CONFIG_WHY];
     size_t before = r->problems->n;
@@ -302,7 +302,7 @@ int config_read_map(struct config_reader *r, struct config_scope *s, const struc
         map_problem(r, n, "expected a section of target: path, at most 128");
         return 0;
     }
-    struct config_map *map = arena_array(&r->snapshot->arena, want ? want : 1, sizeof *map);
+    struct map_entry *map = arena_array(&r->snapshot->arena, want ? want : 1, sizeof *map);
     if (!map)
         return -ENOMEM;
     for (const struct yaml_node *e = n->first; e && rc == 0; e = e->next) {

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "daemon/collect/columns.h"
-#include "daemon/collect/csv.h"
+#include "daemon/format/columns.h"
+#include "daemon/format/csv.h"
 #include "daemon/core/zone.h"
 #include "daemon/ctl/ctl.h"
 

@@ -11,7 +11,7 @@
 #ifndef VOC_PIPELINE_INTAKE_H
 #define VOC_PIPELINE_INTAKE_H
 
-#include "daemon/collect/reject.h"
+#include "daemon/format/reject.h"
 #include "daemon/pipeline/pipeline.h"
 
 enum intake_kind { INTAKE_FEEDBACK, INTAKE_CUSTOMER, INTAKE_ACTIVITY };

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "daemon/collect/csv.h"
+#include "daemon/format/csv.h"
 #include "tests/lib/test.h"
 
 static struct buf cp949(const char *utf8)

@@ -1,6 +1,6 @@
 /* dates.h: moments as people write them. */
 #include "base/err.h"
-#include "daemon/collect/dates.h"
+#include "daemon/format/dates.h"
 #include "daemon/core/zone.h"
 #include "tests/lib/test.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "daemon/collect/api_intake.h"
-#include "daemon/collect/signature.h"
+#include "daemon/format/signature.h"
 #include "tests/lib/intake_rig.h"
 
 #define WHSEC "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -13,7 +13,7 @@
 
 static const struct span standard_secrets[] = {SPAN_LIT(WHSEC)};
 static const struct span token_secrets[] = {SPAN_LIT("t0ken")};
-static const struct config_map ticket_map[] = {
+static const struct map_entry ticket_map[] = {
     {PATH("external_id", "$.id")},
     {PATH("text", "$.description")},
     {PATH("created_at", "$.created")},

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "daemon/collect/columns.h"
-#include "daemon/collect/jsonpath.h"
-#include "daemon/collect/normalize.h"
+#include "daemon/format/columns.h"
+#include "daemon/format/jsonpath.h"
+#include "daemon/format/normalize.h"
 #include "tests/lib/test.h"
 
 static json_t *json_of(const char *text)
@@ -94,7 +94,7 @@ static const struct pair kinds[] = {{{"true", 4}, {"chat", 4}}};
 
 #define PATH(t, p) .target = SPAN_LIT(t), .path = SPAN_LIT(p)
 
-static void expect_mapped(const struct config_map *map, size_t n, const char *expected)
+static void expect_mapped(const struct map_entry *map, size_t n, const char *expected)
 {
     json_t *payload = json_of(ticket), *record = NULL;
     struct reject why = {0};
@@ -109,7 +109,7 @@ static void expect_mapped(const struct config_map *map, size_t n, const char *ex
 static void test_mapping(void **state)
 {
     static const struct {
-        struct config_map map;
+        struct map_entry map;
         const char *expected; /* the record, or the code */
     } table[] = {
         {{PATH("external_id", "$.ticket.id")}, "{\"external_id\":35436}"},
@@ -148,7 +148,7 @@ static void test_mapping(void **state)
 
 static void test_mapping_conflict(void **state)
 {
-    static const struct config_map map[] = {
+    static const struct map_entry map[] = {
         {PATH("customer", "$.ticket.subject")},
         {PATH("customer.id", "$.ticket.id")},
     };
@@ -160,7 +160,7 @@ static void test_mapping_conflict(void **state)
 /* From payload to record, as the hook goes. */
 static void test_mapping_to_record(void **state)
 {
-    static const struct config_map map[] = {
+    static const struct map_entry map[] = {
         {.target = SPAN_LIT("source"), .value = SPAN_LIT("zendesk")},
         {PATH("external_id", "$.ticket.id")},
         {PATH("text", "$.ticket.description")},
@@ -188,7 +188,7 @@ static void test_mapping_to_record(void **state)
 
 static void test_mapping_check(void **state)
 {
-    struct config_map sound = {PATH("text", "$.a")}, target = {PATH("txt", "$.a")},
+    struct map_entry sound = {PATH("text", "$.a")}, target = {PATH("txt", "$.a")},
                       path = {PATH("text", "$..a")};
     char message[200];
 

@@ -10,8 +10,8 @@
 
 #include "base/err.h"
 #include "base/time.h"
-#include "daemon/collect/normalize.h"
-#include "daemon/collect/phone.h"
+#include "daemon/format/normalize.h"
+#include "daemon/format/phone.h"
 
 #define NOW INT64_C(1795305600000) /* 2026-11-22T00:00:00Z */
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "daemon/collect/signature.h"
+#include "daemon/format/signature.h"
 #include "tests/lib/test.h"
 
 #define T "1674087231"

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "daemon/collect/json_text.h"
-#include "daemon/collect/ndjson.h"
+#include "daemon/format/json_text.h"
+#include "daemon/format/ndjson.h"
 #include "tests/lib/test.h"
 
 /* --- bodies of JSON --- */

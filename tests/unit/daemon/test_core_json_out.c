@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "daemon/core/json_out.h"
+#include "daemon/format/json_out.h"
 
 static void commas_fall_where_they_must(void **state)
 {

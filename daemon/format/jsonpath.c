@@ -1,4 +1,4 @@
-#include "daemon/collect/jsonpath.h"
+#include "daemon/format/jsonpath.h"
 
 #include "base/err.h"
 

@@ -1,12 +1,12 @@
-#include "daemon/collect/normalize.h"
+#include "daemon/format/normalize.h"
 
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 
 #include "base/err.h"
-#include "daemon/collect/fields.h"
-#include "daemon/collect/phone.h"
+#include "daemon/format/fields.h"
+#include "daemon/format/phone.h"
 
 const struct normalize_limits normalize_defaults = {
     .max_text = 64 * 1024,

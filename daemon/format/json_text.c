@@ -1,4 +1,4 @@
-#include "daemon/collect/json_text.h"
+#include "daemon/format/json_text.h"
 
 #include "base/err.h"
 

@@ -1,4 +1,4 @@
-#include "daemon/core/json_out.h"
+#include "daemon/format/json_out.h"
 
 #include <inttypes.h>
 

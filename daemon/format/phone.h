@@ -1,8 +1,8 @@
 /* phone: one spelling for telephone numbers, so that `010-1234-5678` and `+82 10 1234 5678` find
  * the same customer. Used when records and customers come in and when somebody looks one up. Pure.
  */
-#ifndef VOC_COLLECT_PHONE_H
-#define VOC_COLLECT_PHONE_H
+#ifndef VOC_FORMAT_PHONE_H
+#define VOC_FORMAT_PHONE_H
 
 #include "base/span.h"
 

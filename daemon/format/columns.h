@@ -10,12 +10,12 @@
  *
  * Thread: any; pure. Ownership: a columns lives in the arena it was made in and borrows the zone.
  */
-#ifndef VOC_COLLECT_COLUMNS_H
-#define VOC_COLLECT_COLUMNS_H
+#ifndef VOC_FORMAT_COLUMNS_H
+#define VOC_FORMAT_COLUMNS_H
 
 #include "base/arena.h"
-#include "daemon/collect/dates.h"
-#include "daemon/collect/mapping.h"
+#include "daemon/format/dates.h"
+#include "daemon/format/mapping.h"
 
 struct column {
     struct span target, name; /* name absent: a constant */

@@ -9,8 +9,8 @@
  *
  * Thread: one owner. Ownership: a line lives until the next call; a chunk must live until it is
  * drained or kept. */
-#ifndef VOC_COLLECT_NDJSON_H
-#define VOC_COLLECT_NDJSON_H
+#ifndef VOC_FORMAT_NDJSON_H
+#define VOC_FORMAT_NDJSON_H
 
 #include "base/buf.h"
 

@@ -1,4 +1,4 @@
-#include "daemon/collect/csv.h"
+#include "daemon/format/csv.h"
 
 #include <iconv.h>
 #include <stdio.h>

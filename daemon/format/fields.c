@@ -1,4 +1,4 @@
-#include "daemon/collect/fields.h"
+#include "daemon/format/fields.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "daemon/collect/fields.h"
-#include "daemon/collect/normalize.h"
+#include "daemon/format/fields.h"
+#include "daemon/format/normalize.h"
 
 /* --- customers --- */
 

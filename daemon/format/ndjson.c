@@ -1,4 +1,4 @@
-#include "daemon/collect/ndjson.h"
+#include "daemon/format/ndjson.h"
 
 #include "base/err.h"
 

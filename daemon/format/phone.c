@@ -1,4 +1,4 @@
-#include "daemon/collect/phone.h"
+#include "daemon/format/phone.h"
 
 #include <stdio.h>
 

@@ -15,11 +15,11 @@
  *
  * Thread: one owner. Memory: one row (at most max_row bytes) and what was fed beyond it. Ownership:
  * a row's cells live until the next call. */
-#ifndef VOC_COLLECT_CSV_H
-#define VOC_COLLECT_CSV_H
+#ifndef VOC_FORMAT_CSV_H
+#define VOC_FORMAT_CSV_H
 
 #include "base/span.h"
-#include "daemon/collect/reject.h"
+#include "daemon/format/reject.h"
 
 enum csv_encoding { CSV_DETECT, CSV_UTF8, CSV_CP949 };
 

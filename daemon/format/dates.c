@@ -1,4 +1,4 @@
-#include "daemon/collect/dates.h"
+#include "daemon/format/dates.h"
 
 #include "base/err.h"
 

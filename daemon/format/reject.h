@@ -3,8 +3,8 @@
  * into answers, logs and dead letters.
  *
  * Thread: any; a plain value. Codes are stable: append only. */
-#ifndef VOC_COLLECT_REJECT_H
-#define VOC_COLLECT_REJECT_H
+#ifndef VOC_FORMAT_REJECT_H
+#define VOC_FORMAT_REJECT_H
 
 #define REJECT_CODES(X)                                                                            \
     X(REJECT_MISSING_SOURCE, "missing_source")                                                     \

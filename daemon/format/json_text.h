@@ -4,13 +4,13 @@
  * A batch array is read one element at a time, so that a body of 8 MiB never stands in memory as a
  * tree ten times its size. Problems say what and where in own words: the parser's would quote the
  * input. Thread: any; pure. */
-#ifndef VOC_COLLECT_JSON_TEXT_H
-#define VOC_COLLECT_JSON_TEXT_H
+#ifndef VOC_FORMAT_JSON_TEXT_H
+#define VOC_FORMAT_JSON_TEXT_H
 
 #include <jansson.h>
 
 #include "base/span.h"
-#include "daemon/collect/reject.h"
+#include "daemon/format/reject.h"
 
 struct json_problem {
     enum reject_code code; /* malformed_json, duplicate_field, nul_byte, invalid_utf8 */

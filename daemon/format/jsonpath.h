@@ -1,7 +1,7 @@
 /* jsonpath: the small part of JSONPath that mappings speak: `$`, `.name`, `["any name"]`, `[3]`,
  * `[*]`. Thread: any; pure; no allocation but the caller's array. */
-#ifndef VOC_COLLECT_JSONPATH_H
-#define VOC_COLLECT_JSONPATH_H
+#ifndef VOC_FORMAT_JSONPATH_H
+#define VOC_FORMAT_JSONPATH_H
 
 #include <jansson.h>
 

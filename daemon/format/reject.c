@@ -1,4 +1,4 @@
-#include "daemon/collect/reject.h"
+#include "daemon/format/reject.h"
 
 #include <stdarg.h>
 #include <stdio.h>

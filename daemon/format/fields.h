@@ -3,14 +3,14 @@
  *
  * Thread: any. Ownership: what is read is copied into the arena; the JSON is only borrowed. Every
  * reader gives 0, -EINVAL with `why` filled, or -ENOMEM. */
-#ifndef VOC_COLLECT_FIELDS_H
-#define VOC_COLLECT_FIELDS_H
+#ifndef VOC_FORMAT_FIELDS_H
+#define VOC_FORMAT_FIELDS_H
 
 #include <jansson.h>
 
 #include "base/arena.h"
 #include "base/record.h"
-#include "daemon/collect/normalize.h"
+#include "daemon/format/normalize.h"
 
 #define FIELDS_PATH_MAX 96
 

@@ -1,4 +1,4 @@
-#include "daemon/collect/columns.h"
+#include "daemon/format/columns.h"
 
 #include <stdio.h>
 

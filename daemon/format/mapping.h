@@ -1,16 +1,26 @@
 /* mapping: foreign payloads and spreadsheet rows → JSON in the shape normalize.h reads. Webhooks
- * and connectors map by JSON paths (struct config_map), imports by columns (columns.h); both name
+ * and connectors map by JSON paths (struct map_entry), imports by columns (columns.h); both name
  * their targets alike, with product.md's names: `external_id`, `customer.id`, `answers.csat`,
  * `attributes.plan`.
  *
  * Thread: any; pure. The caller decrefs what it is given. */
-#ifndef VOC_COLLECT_MAPPING_H
-#define VOC_COLLECT_MAPPING_H
+#ifndef VOC_FORMAT_MAPPING_H
+#define VOC_FORMAT_MAPPING_H
 
 #include <jansson.h>
 
-#include "daemon/collect/reject.h"
-#include "daemon/core/config.h"
+#include "base/record.h"
+#include "daemon/format/reject.h"
+
+/* One `map:` entry of the configuration: target field of the record <- where it comes from. */
+struct map_entry {
+    struct span target; /* "external_id", "customer.id", "answers.csat", … (product.md names) */
+    struct span path;   /* "$.ticket.id"; absent for a constant */
+    struct span value;  /* "=ticket": the constant without '=' */
+    const struct pair *cases; /* enum: {good: 5, bad: 1} */
+    size_t n_cases;
+    double scale; /* 0: none */
+};
 
 enum record_shape { SHAPE_FEEDBACK, SHAPE_CUSTOMER, SHAPE_ACTIVITY };
 
@@ -35,7 +45,7 @@ json_t *target_value(enum target_class class, struct span text, double scale);
 
 /* Whether a configured map is sound: target known, path well-formed. 0, or -EINVAL with a message.
  */
-int mapping_check(const struct config_map *m, char *message, size_t size);
+int mapping_check(const struct map_entry *m, char *message, size_t size);
 
 /* One record out of one payload record:
  *   - a path that leads nowhere or to null leaves the field absent
@@ -44,7 +54,7 @@ int mapping_check(const struct config_map *m, char *message, size_t size);
  *   - scores may be numbers or numbers in text; `scale` declares theirs
  *   - a [*] path fills tags and turns; elsewhere it may find at most one value
  * 0 with *ret; -EINVAL with *why, naming the target; -ENOMEM. */
-int mapping_apply(json_t *payload, const struct config_map *map, size_t n, json_t **ret,
+int mapping_apply(json_t *payload, const struct map_entry *map, size_t n, json_t **ret,
                   struct reject *why);
 
 #endif

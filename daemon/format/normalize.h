@@ -16,14 +16,14 @@
  *   - text, title and all turns together are each at most max_text; a URL 2 KiB; 64 tags, 64
  *     experiments, 1,000 turns
  *   - a phone that is no telephone number is kept as written, without outer white space */
-#ifndef VOC_COLLECT_NORMALIZE_H
-#define VOC_COLLECT_NORMALIZE_H
+#ifndef VOC_FORMAT_NORMALIZE_H
+#define VOC_FORMAT_NORMALIZE_H
 
 #include <jansson.h>
 
 #include "base/arena.h"
 #include "base/record.h"
-#include "daemon/collect/reject.h"
+#include "daemon/format/reject.h"
 
 struct normalize_limits {
     size_t max_text, max_id, max_attributes, max_attribute_bytes;

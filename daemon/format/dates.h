@@ -8,8 +8,8 @@
  * can not be told from one that does not, so nothing is guessed from the numbers.
  *
  * Thread: any; pure. API bodies do not come here: they must be RFC 3339 (normalize.h). */
-#ifndef VOC_COLLECT_DATES_H
-#define VOC_COLLECT_DATES_H
+#ifndef VOC_FORMAT_DATES_H
+#define VOC_FORMAT_DATES_H
 
 #include "base/time.h"
 

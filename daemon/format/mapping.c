@@ -1,9 +1,9 @@
-#include "daemon/collect/mapping.h"
+#include "daemon/format/mapping.h"
 
 #include <stdio.h>
 
 #include "base/err.h"
-#include "daemon/collect/jsonpath.h"
+#include "daemon/format/jsonpath.h"
 
 /* --- targets --- */
 
@@ -178,14 +178,14 @@ struct applying {
     struct reject *why;
 };
 
-static int unfit(struct applying *a, const struct config_map *m)
+static int unfit(struct applying *a, const struct map_entry *m)
 {
     return reject(a->why, REJECT_BAD_TYPE, "%.*s: what stands at its path does not fit it",
                   SPAN_FMT(m->target));
 }
 
 /* A new reference at *ret, or NULL when the path leads nowhere. */
-static int find_value(struct applying *a, const struct config_map *m, enum target_class class,
+static int find_value(struct applying *a, const struct map_entry *m, enum target_class class,
                       json_t **ret)
 {
     json_t *all;
@@ -224,7 +224,7 @@ static struct span scalar_text(const json_t *v, char digits[24])
 }
 
 /* 1 with *ret_text; 0: leave the field absent. */
-static int choose_case(struct applying *a, const struct config_map *m, enum target_class class,
+static int choose_case(struct applying *a, const struct map_entry *m, enum target_class class,
                        const json_t *v, struct span *ret_text)
 {
     char digits[24];
@@ -266,7 +266,7 @@ static json_t *fit(enum target_class class, json_t *v, double scale)
     return fitted;
 }
 
-static int apply_one(struct applying *a, const struct config_map *m)
+static int apply_one(struct applying *a, const struct map_entry *m)
 {
     int found = target_find(SHAPE_FEEDBACK, m->target);
     enum target_class class = (enum target_class)found;
@@ -296,7 +296,7 @@ static int apply_one(struct applying *a, const struct config_map *m)
     return rc == -EINVAL ? unfit(a, m) : rc;
 }
 
-int mapping_apply(json_t *payload, const struct config_map *map, size_t n, json_t **ret,
+int mapping_apply(json_t *payload, const struct map_entry *map, size_t n, json_t **ret,
                   struct reject *why)
 {
     struct applying a = {payload, json_object(), why};
@@ -312,7 +312,7 @@ int mapping_apply(json_t *payload, const struct config_map *map, size_t n, json_
     return 0;
 }
 
-int mapping_check(const struct config_map *m, char *message, size_t size)
+int mapping_check(const struct map_entry *m, char *message, size_t size)
 {
     size_t column;
     int class = target_find(SHAPE_FEEDBACK, m->target);

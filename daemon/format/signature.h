@@ -4,8 +4,8 @@
  * Typeform's, GitHub's developer pages.
  *
  * Thread: any; pure (OpenSSL for HMAC). Nothing is kept; secrets never leave the call. */
-#ifndef VOC_COLLECT_SIGNATURE_H
-#define VOC_COLLECT_SIGNATURE_H
+#ifndef VOC_FORMAT_SIGNATURE_H
+#define VOC_FORMAT_SIGNATURE_H
 
 #include "base/clock.h"
 #include "base/span.h"

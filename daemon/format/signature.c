@@ -1,4 +1,4 @@
-#include "daemon/collect/signature.h"
+#include "daemon/format/signature.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>

@@ -2,8 +2,8 @@
  *
  * Thread: one owner. The buf's sticky error says at the end whether all of it fitted. Inside an
  * object every value takes a key; inside an array the key is NULL. */
-#ifndef VOC_CORE_JSON_OUT_H
-#define VOC_CORE_JSON_OUT_H
+#ifndef VOC_FORMAT_JSON_OUT_H
+#define VOC_FORMAT_JSON_OUT_H
 
 #include "base/buf.h"
 #include "base/clock.h"
