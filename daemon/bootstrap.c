@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "daemon/core/json_out.h"
+#include "daemon/format/json_out.h"
 #include "daemon/core/log.h"
 
 enum { FILE_MAX = 8192, ARENA_MAX = 1 << 20 };
