@@ -111,7 +111,7 @@ static int add_part(struct nlp_scratch *s, const struct nlp_part *p, size_t *lef
     return 0;
 }
 
-static int read_parts(struct nlp_scratch *s, const struct nlp_input *in)
+static int read_parts(const struct nlp_tables *t, struct nlp_scratch *s, const struct nlp_input *in)
 {
     size_t left = NLP_MAX_TEXT, n = in->n_parts < NLP_MAX_PARTS ? in->n_parts : NLP_MAX_PARTS;
     int r = 0;
@@ -122,8 +122,9 @@ static int read_parts(struct nlp_scratch *s, const struct nlp_input *in)
         r = add_part(s, &in->parts[i], &left);
     s->lang = in->lang;
     if (in->lang != LANG_KO && in->lang != LANG_EN)
-        s->lang = s->norm.latin > 3 * s->norm.hangul ? LANG_EN : LANG_KO;
+        s->lang = s->norm.latin && !s->norm.hangul ? LANG_EN : LANG_KO;
     s->kind = in->kind;
+    s->params = tables_params(t, s->lang, s->kind);
     for (size_t i = 0; r == 0 && i < s->parts.n; i++)
         r = segment_sentences(s, &s->parts.at[i]);
     return r;
@@ -181,13 +182,13 @@ static struct topic topic_of(const struct nlp_tables *t, const struct nlp_scratc
             continue;
         size_t first = segment_clause_at(s, h->start), end = segment_clause_at(s, h->end - 1);
         for (size_t k = last == SIZE_MAX || first > last ? first : last + 1; k <= end; k++) {
-            z += sentiment_clause(t, s, &s->clauses.at[k]);
+            z += sentiment_clause(s, &s->clauses.at[k]);
             failure |= s->clauses.at[k].failure;
             last = k;
         }
     }
-    double p = tanh(z * tables_param(t, s->lang, PARAM_POLARITY_SCALE));
-    double band = tables_param(t, s->lang, PARAM_NEUTRAL_BAND);
+    double p = tanh(z * s->params[PARAM_POLARITY_SCALE]);
+    double band = s->params[PARAM_NEUTRAL_BAND];
     struct topic out = {
         .code = tables_str(t, code), .sentiment = whole->sentiment, .polarity = whole->polarity};
     bool clear = fabs(p) >= band || (failure && p < 0);
@@ -321,7 +322,7 @@ int nlp_analyze(const struct nlp_tables *t, struct nlp_scratch *s, const struct 
     s->want = want;
     int r = fit(t, s);
     if (r == 0)
-        r = read_parts(s, in);
+        r = read_parts(t, s, in);
     out.lang = s->parts.n ? s->lang : in->lang;
     if (r == 0)
         r = scan_text(t, s);

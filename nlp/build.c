@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,8 @@ int nlp_build_new(nlp_report_fn *report, void *ctx, struct nlp_build **ret)
     };
     for (size_t l = 0; l < LANG_COUNT; l++)
         memcpy(b->params + l * PARAM_COUNT, defaults, sizeof(defaults));
+    for (size_t i = 0; i < ARRAY_LEN(b->review); i++)
+        b->review[i] = NAN;
     *ret = b;
     return 0;
 }
@@ -244,10 +247,14 @@ int nlp_build_param(struct nlp_build *b, enum lang lang, struct span name, doubl
         LEX_PARAMS(X)
 #undef X
     };
+    const struct span prefix = SPAN_LIT("review:");
+    bool review = span_starts(name, prefix);
+    if (review)
+        name = span_of(name.p + prefix.n, name.n - prefix.n);
     for (size_t i = 0; i < PARAM_COUNT; i++) {
         if (!span_is(name, names[i]))
             continue;
-        b->params[(size_t)lang * PARAM_COUNT + i] = value;
+        (review ? b->review : b->params)[(size_t)lang * PARAM_COUNT + i] = value;
         return 0;
     }
     return -ENOENT;

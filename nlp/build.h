@@ -52,6 +52,7 @@ struct nlp_build {
     struct table names; /* open-addressed: atom + 1 by hash of its name */
     uint32_t n_states;
     double params[LANG_COUNT * PARAM_COUNT];
+    double review[LANG_COUNT * PARAM_COUNT]; /* NaN where reviews have no number of their own */
 };
 
 void *table_add(struct nlp_build *b, struct table *t);

@@ -1,5 +1,6 @@
 /* The last step of a build: everything collected, laid out as format.h says. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -45,11 +46,23 @@ static int add_section(struct buf *out, size_t start, struct lex_header *h, enum
     return n && r == 0 ? buf_append(out, items, n * size) : r;
 }
 
+/* As the reader has them: for a language the numbers of all kinds, then those of reviews. */
+static void merge_params(const struct nlp_build *b, double out[LANG_COUNT * 2 * PARAM_COUNT])
+{
+    for (size_t i = 0; i < ARRAY_LEN(b->params); i++) {
+        size_t lang = i / PARAM_COUNT, at = lang * 2 * PARAM_COUNT + i % PARAM_COUNT;
+        out[at] = b->params[i];
+        out[at + PARAM_COUNT] = isnan(b->review[i]) ? b->params[i] : b->review[i];
+    }
+}
+
 static int write_file(struct nlp_build *b, const struct trie_out *trie,
                       const struct lex_slot *slots, const struct lex_atom *atoms, struct buf *out)
 {
     struct lex_header h = {.magic = LEX_MAGIC, .format = LEX_FORMAT};
     const size_t start = out->n, head = offsetof(struct lex_header, sections);
+    double params[LANG_COUNT * 2 * PARAM_COUNT];
+    merge_params(b, params);
     buf_append(out, &h, sizeof(h));
 #define ADD(id, items, n, type) add_section(out, start, &h, LEX_##id, items, n, sizeof(type))
     ADD(PAGES, trie->pages, LEX_N_PAGES, uint16_t);
@@ -63,7 +76,7 @@ static int write_file(struct nlp_build *b, const struct trie_out *trie,
     ADD(RULES, b->rules.items, b->rules.n, struct lex_rule);
     ADD(PATTERNS, b->patterns.items, b->patterns.n, struct lex_pattern);
     ADD(CODES, b->codes.items, b->codes.n, struct lex_str);
-    ADD(PARAMS, b->params, (size_t)LANG_COUNT * PARAM_COUNT, double);
+    ADD(PARAMS, params, ARRAY_LEN(params), double);
     ADD(STRINGS, b->strings.items, b->strings.n, char);
 #undef ADD
     if (buf_error(out))

@@ -101,7 +101,7 @@ static unsigned negations_after(const struct reader *r, size_t i, bool noun, uin
 static unsigned negations_before(const struct reader *r, size_t i)
 {
     const struct hit *h = &r->s->hits.at[i];
-    double window = tables_param(r->t, r->s->lang, PARAM_NEG_WINDOW);
+    double window = r->s->params[PARAM_NEG_WINDOW];
     unsigned n = 0;
     for (size_t k = i; k-- > r->c->first_hit;) {
         const struct hit *g = &r->s->hits.at[k];
@@ -180,6 +180,8 @@ static int note(const struct reader *r, size_t i, double weight, const char *rul
  * fragments inside are not counted as well. */
 static void overrule(const struct reader *r, uint32_t start, uint32_t end)
 {
+    if (r->s->params[PARAM_OVERRULE] == 0.0)
+        return;
     for (uint32_t k = start; k < end && k < r->c->end; k++)
         r->s->gram[k] = 0;
 }
@@ -208,8 +210,7 @@ static int weigh(const struct reader *r, size_t i)
     if (turns || (fixed && weight > 0))
         overrule(r, r->s->hits.at[i].start, end);
     if (turns % 2)
-        weight *= tables_param(r->t, r->s->lang,
-                               weight > 0 ? PARAM_NEGATE_POSITIVE : PARAM_NEGATE_NEGATIVE);
+        weight *= r->s->params[weight > 0 ? PARAM_NEGATE_POSITIVE : PARAM_NEGATE_NEGATIVE];
     bool supposed = weight < 0 && is_supposed(r, i);
     if (supposed) {
         weight *= 0.1;
@@ -225,6 +226,16 @@ static int weigh(const struct reader *r, size_t i)
 static bool is_stance(uint8_t kind)
 {
     return kind == WORD_POLARITY;
+}
+
+/* N-grams also begin at the marks and at the spaces between sentences: each clause has those since
+ * the one before, the last has the rest. */
+static void sum_grams(const struct nlp_scratch *s, struct clause *c)
+{
+    const struct clause *first = s->clauses.at, *last = first + s->clauses.n - 1;
+    size_t begin = c == first ? 0 : c[-1].end, end = c == last ? s->norm.n : c->end;
+    for (size_t i = begin; i < end; i++)
+        c->gram += s->gram[i];
 }
 
 int clause_read(const struct nlp_tables *t, struct nlp_scratch *s, struct clause *c)
@@ -244,8 +255,7 @@ int clause_read(const struct nlp_tables *t, struct nlp_scratch *s, struct clause
         covered = s->hits.at[best].end;
         e = weigh(&r, best);
     }
-    for (uint32_t i = c->begin; i < c->end; i++)
-        c->gram += s->gram[i];
+    sum_grams(s, c);
     if (c->why && c->gate)
         c->failure = true;
     return e;

@@ -17,7 +17,7 @@
 #include "nlp/nlp_build.h"
 
 #define LEX_MAGIC UINT64_C(0x0a5845434f560d1a)
-#define LEX_FORMAT 1
+#define LEX_FORMAT 2
 #define LEX_MAX_SIZE (UINT64_C(256) << 20)
 #define LEX_MAX_KEY 64 /* code points of the longest key: bounds the scan at each position */
 #define LEX_N_PAGES 0x1100
@@ -115,7 +115,8 @@ struct lex_pattern {
     struct lex_str regex;
 };
 
-/* The numbers of the sentiment model, per language; lexicons/??/model.tsv sets them. */
+/* The numbers of the sentiment model, per language, for all kinds and then for reviews;
+ * lexicons/??/model.tsv sets them. */
 #define LEX_PARAMS(X)                                                                              \
     X(NGRAM_SLOPE, "ngram_slope", 0.0) /* these four: lexicons/build/README.md */                  \
     X(NGRAM_BIAS, "ngram_bias", 0.0)                                                               \
@@ -132,6 +133,7 @@ struct lex_pattern {
     X(GATE_CURATED, "gate_curated", 0.3)                                                           \
     X(GATE_POSITIVE, "gate_positive", 2.0) /* log-odds beside a question that keep the label */    \
     X(GATE_NEGATIVE, "gate_negative", 0.8) /* the same, negative */                                \
+    X(OVERRULE, "overrule", 1.0)           /* 0: n-grams inside negations and idioms count too */  \
     X(NEUTRAL_BAND, "neutral_band", 0.2)   /* |polarity| below is neutral */                       \
     X(BARE_BAND, "bare_band", 0.4)         /* the same with no curated word in the text */         \
     X(FAILURE_FLOOR, "failure_floor", 0.5) /* curated sum a reported failure is at least worth */  \

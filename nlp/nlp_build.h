@@ -111,7 +111,8 @@ int nlp_build_set(struct nlp_build *b, const struct nlp_set *s);
 int nlp_build_rule(struct nlp_build *b, const struct nlp_rule *r);
 /* An n-gram of the learned polarity table: normalised text, marks as U+0002 and U+0003. */
 int nlp_build_ngram(struct nlp_build *b, enum lang lang, struct span text, int weight);
-/* A number of the sentiment model; -ENOENT when there is none of that name. */
+/* A number of the sentiment model, `review:name` for reviews alone; -ENOENT when there is none of
+ * that name. */
 int nlp_build_param(struct nlp_build *b, enum lang lang, struct span name, double value);
 /* Appends the tables file. 0; -EINVAL when anything was reported; -ENOMEM. */
 int nlp_build_finish(struct nlp_build *b, struct buf *out);

@@ -261,14 +261,14 @@ int scan_text(const struct nlp_tables *t, struct nlp_scratch *s)
     int r = prepare(t, s);
     if (r < 0)
         return r;
-    bool spaced = tables_param(t, s->lang, PARAM_NGRAM_WORDS) != 0.0;
+    bool spaced = s->params[PARAM_NGRAM_WORDS] != 0.0;
     r = walk(t, s, spaced ? 0 : s->lang == LANG_EN ? CELL_EN : CELL_KO);
     if (r == 0 && spaced)
         r = walk_spaced(t, s);
     for (size_t i = 0; i < s->grams.n; i++)
         s->seen[s->grams.at[i] >> 6] = 0;
-    double damp = tables_param(t, s->lang, PARAM_NGRAM_DAMP);
-    s->gram_share = tables_param(t, s->lang, PARAM_NGRAM_SLOPE);
+    double damp = s->params[PARAM_NGRAM_DAMP];
+    s->gram_share = s->params[PARAM_NGRAM_SLOPE];
     if (damp > 0)
         s->gram_share /= sqrt(1.0 + (double)s->grams.n / damp);
     if (s->masks.n)

@@ -122,6 +122,7 @@ struct nlp_scratch {
     enum lang lang;
     enum kind kind;
     unsigned want;
+    const double *params; /* by enum lex_param, for this language and kind */
     int gram_sum;
     double gram_share; /* slope / sqrt(1 + n / damp) */
     double curated_scale;
@@ -143,8 +144,7 @@ int rules_run(const struct nlp_tables *t, struct nlp_scratch *s);
 int clause_read(const struct nlp_tables *t, struct nlp_scratch *s, struct clause *c);
 int sentiment_read(const struct nlp_tables *t, struct nlp_scratch *s, struct analysis *out);
 /* Log-odds of one clause, learned part included. */
-double sentiment_clause(const struct nlp_tables *t, const struct nlp_scratch *s,
-                        const struct clause *c);
+double sentiment_clause(const struct nlp_scratch *s, const struct clause *c);
 
 int mark_add(struct nlp_scratch *s, uint32_t start, uint32_t end, double weight, struct span rule,
              struct span entry);

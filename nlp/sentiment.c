@@ -7,27 +7,20 @@
 
 #include "nlp/scratch.h"
 
-static double param(const struct nlp_tables *t, const struct nlp_scratch *s, enum lex_param p)
-{
-    return tables_param(t, s->lang, p);
-}
-
 static bool is_gated(const struct clause *c)
 {
     return c->gate && !c->failure;
 }
 
-static double gram_part(const struct nlp_tables *t, const struct nlp_scratch *s,
-                        const struct clause *c)
+static double gram_part(const struct nlp_scratch *s, const struct clause *c)
 {
-    double factor = is_gated(c) ? param(t, s, PARAM_GATE_NGRAM) : 1.0;
+    double factor = is_gated(c) ? s->params[PARAM_GATE_NGRAM] : 1.0;
     return s->gram_share * c->gram * factor;
 }
 
-double sentiment_clause(const struct nlp_tables *t, const struct nlp_scratch *s,
-                        const struct clause *c)
+double sentiment_clause(const struct nlp_scratch *s, const struct clause *c)
 {
-    return c->score + gram_part(t, s, c);
+    return c->score + gram_part(s, c);
 }
 
 static bool opposite(const struct clause *a, const struct clause *b)
@@ -35,17 +28,16 @@ static bool opposite(const struct clause *a, const struct clause *b)
     return (a->sum < 0 && b->sum > 0) || (a->sum > 0 && b->sum < 0);
 }
 
-static void score_clause(const struct nlp_tables *t, const struct nlp_scratch *s, struct clause *c,
-                         const struct clause *next)
+static void score_clause(const struct nlp_scratch *s, struct clause *c, const struct clause *next)
 {
     double sum = c->sum;
     if (is_gated(c))
-        sum *= param(t, s, PARAM_GATE_CURATED);
+        sum *= s->params[PARAM_GATE_CURATED];
     if (next && c->contrast && opposite(c, next))
-        sum *= param(t, s, PARAM_CONTRAST_BEFORE);
+        sum *= s->params[PARAM_CONTRAST_BEFORE];
     if (next && c->past && opposite(c, next))
-        sum *= param(t, s, PARAM_PAST_FACTOR);
-    double floor = -param(t, s, PARAM_FAILURE_FLOOR);
+        sum *= s->params[PARAM_PAST_FACTOR];
+    double floor = -s->params[PARAM_FAILURE_FLOOR];
     if (c->failure && sum > floor && c->sum <= 0.5)
         sum = floor;
     c->score = sum * s->curated_scale;
@@ -66,8 +58,8 @@ static double curated_scale(const struct nlp_tables *t, const struct nlp_scratch
 {
     for (size_t i = 0; i < s->rule_hits.n; i++)
         if (t->rules[s->rule_hits.at[i].rule].kind != RULE_TYPE)
-            return param(t, s, PARAM_CURATED_SCALE);
-    return param(t, s, PARAM_CURATED_SCALE) * param(t, s, PARAM_OFF_TOPIC);
+            return s->params[PARAM_CURATED_SCALE];
+    return s->params[PARAM_CURATED_SCALE] * s->params[PARAM_OFF_TOPIC];
 }
 
 static int read_clauses(const struct nlp_tables *t, struct nlp_scratch *s)
@@ -82,7 +74,7 @@ static int read_clauses(const struct nlp_tables *t, struct nlp_scratch *s)
     }
     for (size_t i = 0; i < s->clauses.n; i++) {
         bool has_next = i + 1 < s->clauses.n;
-        score_clause(t, s, &s->clauses.at[i], has_next ? &s->clauses.at[i + 1] : NULL);
+        score_clause(s, &s->clauses.at[i], has_next ? &s->clauses.at[i + 1] : NULL);
         note_marks(s, &s->clauses.at[i]);
     }
     return 0;
@@ -100,28 +92,38 @@ static double courtesy(const struct nlp_scratch *s)
 }
 
 /* *ret_stance is what the clauses that neither ask nor request say. */
-static double total(const struct nlp_tables *t, struct nlp_scratch *s, double *ret_stance)
+static double total(struct nlp_scratch *s, double *ret_stance)
 {
     double z = courtesy(s), stance = 0;
     size_t gated = 0;
     for (size_t i = 0; i < s->clauses.n; i++) {
         struct clause *c = &s->clauses.at[i];
-        double clause = sentiment_clause(t, s, c);
+        double clause = sentiment_clause(s, c);
         stance += is_gated(c) ? 0 : c->score;
         z += clause;
         gated += is_gated(c);
         s->sentences.at[c->sentence].score += clause;
     }
-    double bias = s->grams.n ? param(t, s, PARAM_NGRAM_BIAS) * s->gram_share : 0;
+    double bias = s->grams.n ? s->params[PARAM_NGRAM_BIAS] * s->gram_share : 0;
     if (gated == s->clauses.n)
-        bias *= param(t, s, PARAM_GATE_NGRAM);
+        bias *= s->params[PARAM_GATE_NGRAM];
     *ret_stance = stance;
     return z + bias;
 }
 
-static double squash(const struct nlp_tables *t, const struct nlp_scratch *s, double z)
+static double squash(const struct nlp_scratch *s, double z)
 {
-    return tanh(z * param(t, s, PARAM_POLARITY_SCALE));
+    return tanh(z * s->params[PARAM_POLARITY_SCALE]);
+}
+
+/* Wherever there is any evidence the polarity has a sign, in the four decimals that are printed
+ * too; an even sum counts as negative, as in lexicons/build/README.md. */
+static double signed_polarity(const struct nlp_scratch *s, double polarity)
+{
+    const double least = 1e-4;
+    if (fabs(polarity) >= least || !(s->grams.n || s->any_curated || s->any_failure))
+        return polarity;
+    return polarity > 0 ? least : -least;
 }
 
 static enum sentiment label_of(double polarity, double band)
@@ -137,34 +139,33 @@ static double keep_within(double polarity, double band)
     return polarity > most ? most : polarity < -most ? -most : polarity;
 }
 
-static void decide(const struct nlp_tables *t, struct nlp_scratch *s, struct analysis *out)
+static void decide(struct nlp_scratch *s, struct analysis *out)
 {
-    double stance, z = total(t, s, &stance);
-    double band = param(t, s, s->any_curated ? PARAM_NEUTRAL_BAND : PARAM_BARE_BAND);
-    double floor = -param(t, s, PARAM_FAILURE_FLOOR);
-    bool on_topic = s->curated_scale >= param(t, s, PARAM_CURATED_SCALE);
+    double stance, z = total(s, &stance);
+    double band = s->params[s->any_curated ? PARAM_NEUTRAL_BAND : PARAM_BARE_BAND];
+    double floor = -s->params[PARAM_FAILURE_FLOOR];
+    bool on_topic = s->curated_scale >= s->params[PARAM_CURATED_SCALE];
     if (s->any_failure && on_topic && stance <= floor * 0.5 && z > floor &&
-        z < param(t, s, PARAM_FAILURE_REACH))
+        z < s->params[PARAM_FAILURE_REACH])
         z = floor; /* a sum of fragments must be sure of itself to outvote a report */
-    out->polarity = squash(t, s, z);
-    bool gate = s->any_gate && !s->any_failure && stance < param(t, s, PARAM_GATE_POSITIVE) &&
-                stance > -param(t, s, PARAM_GATE_NEGATIVE);
+    out->polarity = signed_polarity(s, squash(s, z));
+    bool gate = s->any_gate && !s->any_failure && stance < s->params[PARAM_GATE_POSITIVE] &&
+                stance > -s->params[PARAM_GATE_NEGATIVE];
     out->sentiment = gate ? SENTIMENT_NEUTRAL : label_of(out->polarity, band);
     if (out->sentiment == SENTIMENT_NEUTRAL) {
-        out->polarity = keep_within(out->polarity, param(t, s, PARAM_NEUTRAL_BAND));
-        out->confidence = param(t, s, gate ? PARAM_GATE_CONFIDENCE : PARAM_BAND_CONFIDENCE);
+        out->polarity = keep_within(out->polarity, s->params[PARAM_NEUTRAL_BAND]);
+        out->confidence = s->params[gate ? PARAM_GATE_CONFIDENCE : PARAM_BAND_CONFIDENCE];
         return;
     }
-    double odds = param(t, s, PARAM_PLATT_SLOPE) * fabs(z) + param(t, s, PARAM_PLATT_OFFSET);
+    double odds = s->params[PARAM_PLATT_SLOPE] * fabs(z) + s->params[PARAM_PLATT_OFFSET];
     out->confidence = 1.0 / (1.0 + exp(-odds));
 }
 
-static void trajectory(const struct nlp_tables *t, const struct nlp_scratch *s,
-                       struct analysis *out)
+static void trajectory(const struct nlp_scratch *s, struct analysis *out)
 {
     out->worst = 1.0;
     for (size_t i = 0; i < s->sentences.n; i++) {
-        double p = squash(t, s, s->sentences.at[i].score);
+        double p = squash(s, s->sentences.at[i].score);
         if (i == 0)
             out->start = p;
         if (p < out->worst)
@@ -183,7 +184,7 @@ int sentiment_read(const struct nlp_tables *t, struct nlp_scratch *s, struct ana
     int r = read_clauses(t, s);
     if (r < 0)
         return r;
-    decide(t, s, out);
-    trajectory(t, s, out);
+    decide(s, out);
+    trajectory(s, out);
     return 0;
 }

@@ -109,7 +109,7 @@ static bool rules_ok(struct nlp_tables *t)
         if (t->patterns[i].phrase >= t->n_phrases || !str_ok(t, t->patterns[i].regex))
             return false;
     t->n_states = states;
-    return t->n_params == (size_t)LANG_COUNT * PARAM_COUNT;
+    return t->n_params == (size_t)LANG_COUNT * 2 * PARAM_COUNT;
 }
 
 static int read_sections(struct nlp_tables *t)

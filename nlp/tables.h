@@ -46,9 +46,11 @@ static inline struct span tables_str(const struct nlp_tables *t, struct lex_str 
     return span_of(t->strings + s.offset, s.length);
 }
 
-static inline double tables_param(const struct nlp_tables *t, enum lang lang, enum lex_param p)
+/* The numbers of the sentiment model for a language and kind, by enum lex_param. */
+static inline const double *tables_params(const struct nlp_tables *t, enum lang lang,
+                                          enum kind kind)
 {
-    return t->params[(size_t)lang * PARAM_COUNT + p];
+    return t->params + ((size_t)lang * 2 + (kind == KIND_REVIEW)) * PARAM_COUNT;
 }
 
 uint64_t tables_checksum(const void *p, size_t n);

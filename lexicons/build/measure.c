@@ -5,7 +5,8 @@
  *   measure set=nsmc_test data=DIR table=FILE analysis=OUT
  *                                                      the engine's polarity beside the table's
  *
- * A text counts as right when the sign of polarity is the label's; polarity 0 is never right. */
+ * held=1 takes every tenth text alone: those `train held=1` leaves out. kind=KIND goes into the
+ * NDJSON (review when not given). A text counts as right when the sign of polarity is the label's; polarity 0 is never right. */
 #include "lexicons/build/table.h"
 
 #include <math.h>
@@ -26,7 +27,13 @@ struct judgement {
     double polarity, confidence;
 };
 
+struct options {
+    const char *set, *data, *table, *analysis, *kind;
+    bool ndjson, held;
+};
+
 struct measuring {
+    const struct options *options;
     const struct table *table;
     uint32_t *seen, stamp;
     struct cps text;
@@ -90,8 +97,9 @@ static struct judgement by_engine(struct measuring *m)
 
 static void visit(void *ctx, const char *text, size_t n, uint32_t row, double label)
 {
-    (void)row;
     struct measuring *m = ctx;
+    if (m->options->held && row % 10)
+        return;
     struct judgement bare = {0}, engine = {0};
     if (m->table)
         count(&m->bare, bare = by_table(m, text, n), label);
@@ -102,9 +110,11 @@ static void visit(void *ctx, const char *text, size_t n, uint32_t row, double la
 
 static void print_json(void *ctx, const char *text, size_t n, uint32_t row, double label)
 {
-    (void)ctx;
+    const struct options *o = ctx;
     (void)label;
-    printf("{\"id\":\"%u\",\"kind\":\"review\",\"text\":\"", row);
+    if (o->held && row % 10)
+        return;
+    printf("{\"id\":\"%u\",\"kind\":\"%s\",\"text\":\"", row, o->kind);
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)text[i];
         if (c == '"' || c == '\\')
@@ -128,18 +138,13 @@ static void report(const char *who, const char *set, const struct tally *t)
            t->sure ? 100 * (double)t->sure_right / (double)t->sure : 0, 100 * (double)t->sure / n);
 }
 
-struct options {
-    const char *set, *data, *table, *analysis;
-    bool ndjson;
-};
-
 static void read_options(int argc, char **argv, struct options *o)
 {
-    *o = (struct options){.data = "../shared/data"};
+    *o = (struct options){.data = "../shared/data", .kind = "review"};
     for (int i = 1; i < argc; i++) {
         const char *value = strchr(argv[i], '=');
         if (!value++)
-            die("arguments are key=value: set data table analysis ndjson");
+            die("arguments are key=value: set data table analysis ndjson held kind");
         if (!strncmp(argv[i], "set=", 4))
             o->set = value;
         else if (!strncmp(argv[i], "data=", 5))
@@ -150,8 +155,12 @@ static void read_options(int argc, char **argv, struct options *o)
             o->analysis = value;
         else if (!strncmp(argv[i], "ndjson=", 7))
             o->ndjson = true;
+        else if (!strncmp(argv[i], "held=", 5))
+            o->held = true;
+        else if (!strncmp(argv[i], "kind=", 5))
+            o->kind = value;
         else
-            die("no such key; there are set data table analysis ndjson");
+            die("no such key; there are set data table analysis ndjson held kind");
     }
     if (!o->set || source_by_name(o->set) < 0 || (!o->table && !o->analysis && !o->ndjson))
         die("needs set=NAME and one of table=FILE analysis=FILE ndjson=1");
@@ -163,10 +172,10 @@ int main(int argc, char **argv)
     read_options(argc, argv, &o);
     enum source set = (enum source)source_by_name(o.set);
     if (o.ndjson) {
-        corpus_each(o.data, set, print_json, NULL);
+        corpus_each(o.data, set, print_json, &o);
         return ferror(stdout) ? 1 : 0;
     }
-    struct measuring m = {0};
+    struct measuring m = {.options = &o};
     struct table *table = o.table ? table_read(o.table) : NULL;
     m.table = table;
     m.seen = table ? calloc(table_size(table), sizeof(*m.seen)) : NULL;

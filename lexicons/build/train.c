@@ -1,6 +1,7 @@
 /* train: fits one n-gram table, or scores the recipe on texts it was not fitted on.
  *
  *   train lang=ko data=DIR out=FILE          the table
+ *   train lang=ko data=DIR out=FILE held=1   a table that has not seen every tenth text, for tuning
  *   train lang=ko data=DIR folds=shopping/5  the recipe, five-fold on that source
  *   train lang=ko data=DIR without=kote      the recipe without a source, scored on it
  *   train lang=ko data=DIR eval=nsmc_test    the recipe, scored on a source it never trains on
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_STAGES = 8 };
+enum { MAX_STAGES = 8, HELD = 10 /* row number mod this is 0: held out */ };
 
 struct recipe {
     const char *lang, *data, *out;
@@ -22,6 +23,7 @@ struct recipe {
     struct fit_limits limits;
     double clip; /* standard deviations of the weights that one byte spans */
     uint32_t stages[MAX_STAGES], n_stages; /* n-grams kept after each fit */
+    bool held;                             /* leave out what a table's calibration is fitted on */
     bool refit;                            /* fit once more with those kept in the end */
     int fold_source, folds, only_fold, eval;
 };
@@ -229,7 +231,7 @@ static void measure_folds(struct run *run)
 /* A tenth of every source is left out of a first fit, and tells what its sums are worth. */
 static struct calibration calibrate(struct run *run, double *ret_scale)
 {
-    set_costs(run, SRC_N, 10, 0);
+    set_costs(run, SRC_N, HELD, 0);
     struct fitted f = fit(run);
     struct sample *s = must(calloc(run->corpus.n_docs + 1, sizeof(*s)));
     size_t n = 0, of[SRC_N] = {0};
@@ -253,7 +255,7 @@ static void write_out(struct run *run)
     const struct recipe *rc = run->recipe;
     double scale;
     struct calibration c = calibrate(run, &scale);
-    set_costs(run, -1, 1, 0);
+    set_costs(run, rc->held ? SRC_N : -1, rc->held ? HELD : 1, 0);
     struct fitted f = fit(run);
     struct table_head head = {.words = run->corpus.words,
                               .slope = c.slope * f.scale / scale,
@@ -336,6 +338,8 @@ static void set(struct recipe *rc, const char *arg)
         rc->limits.cap = atof(value);
     else if (IS("smoothing"))
         rc->limits.smoothing = atof(value);
+    else if (IS("held"))
+        rc->held = atoi(value) != 0;
     else if (IS("refit"))
         rc->refit = atoi(value) != 0;
     else if (IS("stages"))
@@ -358,7 +362,7 @@ static void set(struct recipe *rc, const char *arg)
 
 int main(int argc, char **argv)
 {
-    if (argc < 3 || (strcmp(argv[1], "lang=ko") && strcmp(argv[1], "lang=en")))
+    if (argc < 3 || (strcmp(argv[1], "lang=ko") != 0 && strcmp(argv[1], "lang=en") != 0))
         usage(argc > 1 ? argv[1] : "");
     struct recipe recipe;
     recipe_default(&recipe, argv[1] + 5);
