@@ -5,6 +5,7 @@
 
 #include <utf8proc.h>
 
+#include "base/err.h"
 #include "base/utf8.h"
 #include "nlp/format.h"
 
@@ -68,24 +69,30 @@ static uint8_t class_ascii(uint32_t cp)
     return cp >= 'A' && cp <= 'Z' ? CLASS_LATIN : CLASS_PUNCT;
 }
 
+/* Beyond ASCII, ascending; what lies between is punctuation. */
+static const struct {
+    uint32_t first, last;
+    uint8_t class;
+} class_ranges[] = {
+    {0x80, 0x84, CLASS_SPACE},       {0x85, 0x85, CLASS_NEWLINE},    {0x86, 0xA0, CLASS_SPACE},
+    {0xC0, 0xD6, CLASS_LATIN},       {0xD8, 0xF6, CLASS_LATIN},      {0xF8, 0x24F, CLASS_LATIN},
+    {0x370, 0x10FF, CLASS_LETTER},   {0x1100, 0x11FF, CLASS_JAMO},   {0x1200, 0x167F, CLASS_LETTER},
+    {0x1680, 0x1680, CLASS_SPACE},   {0x1681, 0x1FFF, CLASS_LETTER}, {0x2000, 0x200A, CLASS_SPACE},
+    {0x2028, 0x2029, CLASS_NEWLINE}, {0x202F, 0x202F, CLASS_SPACE},  {0x205F, 0x205F, CLASS_SPACE},
+    {0x3000, 0x3000, CLASS_SPACE},   {0x3040, 0x30FF, CLASS_LETTER}, {0x3131, 0x318E, CLASS_JAMO},
+    {0x3400, 0x9FFF, CLASS_LETTER},  {0xAC00, 0xD7A3, CLASS_HANGUL},
+};
+
 static uint8_t class_of(uint32_t cp)
 {
     if (cp < 0x80)
         return class_ascii(cp);
-    if (cp >= 0xAC00 && cp <= 0xD7A3)
+    if (cp >= 0xAC00 && cp <= 0xD7A3) /* nearly everything */
         return CLASS_HANGUL;
-    if ((cp >= 0x3131 && cp <= 0x318E) || (cp >= 0x1100 && cp <= 0x11FF))
-        return CLASS_JAMO;
-    if (cp >= 0xC0 && cp <= 0x24F)
-        return cp == 0xD7 || cp == 0xF7 ? CLASS_PUNCT : CLASS_LATIN;
-    if (cp == 0x85 || cp == 0x2028 || cp == 0x2029)
-        return CLASS_NEWLINE;
-    if (cp <= 0xA0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200A) || cp == 0x202F ||
-        cp == 0x205F || cp == 0x3000)
-        return CLASS_SPACE;
-    if ((cp >= 0x370 && cp < 0x2000) || (cp >= 0x3040 && cp <= 0x30FF) ||
-        (cp >= 0x3400 && cp <= 0x9FFF))
-        return CLASS_LETTER;
+    for (size_t i = 0; i < ARRAY_LEN(class_ranges) && cp >= class_ranges[i].first; i++) {
+        if (cp <= class_ranges[i].last)
+            return class_ranges[i].class;
+    }
     return CLASS_PUNCT;
 }
 

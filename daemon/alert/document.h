@@ -1,8 +1,8 @@
 /* document: the JSON of one alert, as GET /v1/alerts, the live stream and notices show it; read and
  * written whole.
  *
- *   {"id","rule","title","severity","status","group":{…},"starts_at","ends_at","measure","value","n",
- *    "threshold","window","reason":{"ko","en"},"resolved":{"value","n","reason":{…}},
+ *   {"id","rule","title","severity","status","group":{…},"starts_at","ends_at","measure","value",
+ *    "n","threshold","window","reason":{"ko","en"},"resolved":{"value","n","reason":{…}},
  *    "examples":[record ids],"quotes":[masked],"owner","acknowledgements":[…],"notices":[…]}
  *
  * value and n are those at the firing; `resolved` is null before. Of a rule with `each`, measure,

@@ -7,7 +7,6 @@
 #define VOC_ALERT_ENGINE_IMPL_H
 
 #include <stdatomic.h>
-
 #include "daemon/alert/alert.h"
 #include "daemon/alert/rule.h"
 #include "daemon/core/zone.h"
@@ -23,7 +22,7 @@ enum {
 };
 
 struct live_rule;
-
+struct undo; /* journal.c */
 struct alert_example {
     struct uuid id;
     int64_t at; /* created_at */
@@ -86,26 +85,6 @@ struct alert_receivers {
     struct arena arena;
     struct alert_receiver *at;
     size_t n;
-};
-
-enum undo_kind { UNDO_WINDOW, UNDO_STATE, UNDO_GROUP, UNDO_RULE };
-struct undo {
-    struct undo *prev;
-    enum undo_kind kind;
-    struct alert_group *group;
-};
-struct undo_window {
-    struct undo undo;
-    int64_t minute;
-    struct window_part part;
-};
-struct undo_state {
-    struct undo undo;
-    struct group_state state;
-};
-struct undo_rule {
-    struct undo undo;
-    struct live_rule *was, *is; /* NULL: there was none, there is none now */
 };
 
 struct alert_batch {
@@ -179,8 +158,8 @@ static inline int64_t rule_horizon(const struct alert_engine *e, const struct li
     return window_minute(now) - lr->rule->test.window - e->lateness;
 }
 
-/* --- journal.c: what a batch changed --- */
-/* Before anything of a group changes: it is evaluated at the end of the batch. 0 or -ENOMEM. */
+/* --- journal.c: what a batch changed ---
+ * Before anything of a group changes: it is evaluated at the end of the batch. 0 or -ENOMEM. */
 int group_touch(struct alert_batch *b, struct alert_group *g);
 /* window_add() on a touched group, and its errors. */
 int group_add(struct alert_batch *b, struct alert_group *g, int64_t minute, struct window_part p);
@@ -193,8 +172,8 @@ void journal_undo(struct alert_batch *b);
 /* Frees what the batch replaced. */
 void journal_keep(struct alert_batch *b);
 
-/* --- state.c: what a restart needs --- */
-/* Where delivery notes that a firing notice was dropped undelivered (STORE_DOC_ALERT_STATE); absent
+/* --- state.c: what a restart needs ---
+ * Where delivery notes that a firing notice was dropped undelivered (STORE_DOC_ALERT_STATE); absent
  * when memory is short. */
 struct span alert_mark_key(const struct uuid *alert, struct span receiver, struct arena *a);
 /* Writes the group's state document, or removes it when nothing of it needs to be kept. */

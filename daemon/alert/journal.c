@@ -4,6 +4,26 @@
 
 #include "base/err.h"
 
+enum undo_kind { UNDO_WINDOW, UNDO_STATE, UNDO_GROUP, UNDO_RULE };
+struct undo {
+    struct undo *prev;
+    enum undo_kind kind;
+    struct alert_group *group;
+};
+struct undo_window {
+    struct undo undo;
+    int64_t minute;
+    struct window_part part;
+};
+struct undo_state {
+    struct undo undo;
+    struct group_state state;
+};
+struct undo_rule {
+    struct undo undo;
+    struct live_rule *was, *is; /* NULL: there was none, there is none now */
+};
+
 /* An entry is made before the change and linked after it, so that neither can fail alone. */
 static void *entry(struct alert_batch *b, size_t size, enum undo_kind kind, struct alert_group *g)
 {

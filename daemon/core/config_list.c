@@ -253,8 +253,7 @@ static int read_cases(struct config_reader *r, const struct yaml_node *n, struct
     return 0;
 }
 
-static int read_map_section(struct config_reader *r, const struct yaml_node *n,
-                            struct map_entry *m)
+static int read_map_section(struct config_reader *r, const struct yaml_node *n, struct map_entry *m)
 {
     int rc = 0;
     for (const struct yaml_node *e = n->first; e && rc == 0; e = e->next) {

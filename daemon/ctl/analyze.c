@@ -18,7 +18,7 @@ static const char *beside_program(char path[4096])
         n--;
     if (n <= 0)
         return NULL;
-    strcpy(path + n, "lexicons.bin");
+    memcpy(path + n, "lexicons.bin", sizeof "lexicons.bin");
     return access(path, R_OK) == 0 ? path : NULL;
 }
 

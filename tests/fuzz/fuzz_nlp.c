@@ -2,7 +2,8 @@
  * rest is cut into parts. Tables: $VOC_LEXICONS, else build/lexicons.bin.
  *
  *   clang -g -O1 -std=c17 -D_GNU_SOURCE -I. -fsanitize=fuzzer,address,undefined \
- *       tests/fuzz/fuzz_nlp.c nlp/[!b]*.c base/{arena,buf,err,span,utf8,vocab}.c -lpcre2-8 -lutf8proc -lm -o fuzz_nlp */
+ *       tests/fuzz/fuzz_nlp.c nlp/[!b]*.c base/{arena,buf,err,span,utf8,vocab}.c -lpcre2-8
+ * -lutf8proc -lm -o fuzz_nlp */
 #include <stdlib.h>
 
 #include "nlp/nlp.h"

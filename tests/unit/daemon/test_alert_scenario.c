@@ -238,7 +238,8 @@ static void expect(struct play *p, char **words, size_t n)
     }
     if (!o)
         FAIL(p, "expected %s %s, there is no event", words[0], n > 1 ? words[1] : "");
-    if (strcmp(text(o, "status"), words[0]) != 0 || (n > 1 && strcmp(text(o, "rule"), words[1])))
+    if (strcmp(text(o, "status"), words[0]) != 0 ||
+        (n > 1 && strcmp(text(o, "rule"), words[1]) != 0))
         FAIL(p, "expected %s %s, not %s", words[0], n > 1 ? words[1] : "", shown);
     for (size_t i = 2; i < n; i++) {
         char key[64], *eq = strchr(words[i], '=');

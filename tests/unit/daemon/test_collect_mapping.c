@@ -55,6 +55,12 @@ static void test_paths(void **state)
         expect_json(lists[i][0], jsonpath_all(root, span_str(lists[i][0])), lists[i][1]);
     assert_ptr_equal(jsonpath_get(root, SPAN_LIT("$")), root);
     assert_true(jsonpath_is_list(SPAN_LIT("$.a[*].b")));
+    assert_false(jsonpath_is_empty(root, SPAN_LIT("$.nowhere[*]")));
+    assert_false(jsonpath_is_empty(root, SPAN_LIT("$.a.b[*].nowhere[*]")));
+    assert_false(jsonpath_is_empty(root, SPAN_LIT("$.a.n[*]")));
+    json_object_set_new(root, "none", json_array());
+    assert_true(jsonpath_is_empty(root, SPAN_LIT("$.none[*]")));
+    assert_true(jsonpath_is_empty(root, SPAN_LIT("$[\"none\"][*].x[*]")));
     assert_false(jsonpath_is_list(SPAN_LIT("$.a[0].b")));
     json_decref(root);
 }
@@ -189,7 +195,7 @@ static void test_mapping_to_record(void **state)
 static void test_mapping_check(void **state)
 {
     struct map_entry sound = {PATH("text", "$.a")}, target = {PATH("txt", "$.a")},
-                      path = {PATH("text", "$..a")};
+                     path = {PATH("text", "$..a")};
     char message[200];
 
     (void)state;
