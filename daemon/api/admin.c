@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "daemon/api/api.h"
 #include "daemon/api/change.h"
+#include "daemon/api/events.h"
 #include "daemon/api/query.h"
 #include "daemon/api/show.h"
 #include "daemon/pipeline/access.h"
@@ -71,6 +72,16 @@ static struct edit *token_edit(struct http_request *r)
     return e;
 }
 
+/* The name goes into logs, one line each. */
+static bool is_name(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+            return false;
+    }
+    return s.n > 0 && s.n <= MAX_NAME;
+}
+
 static void create(struct http_request *r, enum role role, struct span name, int64_t expires_at)
 {
     struct app *app = r->app;
@@ -109,7 +120,7 @@ static void create(struct http_request *r, enum role role, struct span name, int
 void api_token_create(struct http_request *r)
 {
     static const char *const keys[] = {"role", "name", "expires_at", NULL};
-    json_t *body = change_body(r, keys);
+    json_t *body = change_body(r, keys, NULL);
     if (!body)
         return;
     struct span expires = change_text(body, "expires_at"), name = change_text(body, "name");
@@ -117,8 +128,9 @@ void api_token_create(struct http_request *r)
     int64_t expires_at = NO_TIME;
     if (role < 0)
         http_problem(r, 400, "invalid", "role: ingest, agent, supervisor, quality or admin");
-    else if (name.n == 0 || name.n > MAX_NAME)
-        http_problem(r, 400, "invalid", "name: whose token it is, at most %d bytes", MAX_NAME);
+    else if (!is_name(name))
+        http_problem(r, 400, "invalid", "name: whose token it is, one line of at most %d bytes",
+                     MAX_NAME);
     else if (expires.p && time_parse_rfc3339(expires, &expires_at) < 0)
         http_problem(r, 400, "invalid", "expires_at: an RFC 3339 time");
     else
@@ -129,8 +141,10 @@ void api_token_create(struct http_request *r)
 static void token_revoked(struct edit *e)
 {
     struct app *app = ((struct http_request *)e->user)->app;
-    if (e->command.status == 0)
+    if (e->command.status == 0) {
         auth_apply(app->auth, e->value);
+        events_recheck(app->events);
+    }
     change_done(e);
 }
 

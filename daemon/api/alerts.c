@@ -113,7 +113,7 @@ void api_alert_get(struct http_request *r)
 void api_alert_acknowledge(struct http_request *r)
 {
     static const char *const keys[] = {"owner", "note", NULL};
-    json_t *body = change_body(r, keys);
+    json_t *body = change_body(r, keys, NULL);
     struct edit *e = body ? change_edit(r, EDIT_ACKNOWLEDGE) : NULL;
     if (e) {
         struct span owner = change_text(body, "owner");
@@ -132,9 +132,9 @@ void api_alert_acknowledge(struct http_request *r)
 static int put_rule(void *ctx, struct span key, struct span value)
 {
     struct query *q = ctx;
+    struct show show = {.json = &q->json, .masked = q->masked, .arena = &q->arena};
     (void)key;
-    json_raw(&q->json, NULL, value);
-    return 0;
+    return show_rule(&show, value);
 }
 
 static void rules(struct query *q)
@@ -156,7 +156,7 @@ void api_rules(struct http_request *r)
 
 void api_rule_put(struct http_request *r)
 {
-    struct edit *e = change_edit(r, EDIT_RULE);
+    struct edit *e = change_fits(r) ? change_edit(r, EDIT_RULE) : NULL;
     if (!e)
         return;
     e->key = arena_dup(&e->arena, r->params[0]);

@@ -40,25 +40,51 @@ static bool key_known(const char *key, const char *const *keys)
     return false;
 }
 
-json_t *change_body(struct http_request *r, const char *const *keys)
+/* A value of another type would be as good as absent, and absence means something: a token that
+ * never expires, say. */
+static bool check_fields(struct http_request *r, json_t *body, const char *const *texts,
+                         const char *flag)
 {
     const char *key;
     json_t *value;
+    json_object_foreach(body, key, value)
+    {
+        bool is_flag = flag && strcmp(key, flag) == 0;
+        if (!is_flag && !key_known(key, texts)) {
+            http_problem(r, 400, "unknown_field", "\"%.64s\" is not a field of this", key);
+            return false;
+        }
+        if (!json_is_null(value) && !(is_flag ? json_is_boolean(value) : json_is_string(value))) {
+            http_problem(r, 400, "invalid", "%s: %s", key, is_flag ? "true or false" : "a text");
+            return false;
+        }
+    }
+    return true;
+}
+
+json_t *change_body(struct http_request *r, const char *const *texts, const char *flag)
+{
     char problem[JSON_BODY_PROBLEM];
+    if (!change_fits(r))
+        return NULL;
     json_t *body = json_body(r->body, problem);
     if (!body) {
         http_problem(r, 400, "malformed_json", "%s", problem);
         return NULL;
     }
-    json_object_foreach(body, key, value)
-    {
-        if (key_known(key, keys))
-            continue;
-        http_problem(r, 400, "unknown_field", "\"%.64s\" is not a field of this", key);
+    if (!check_fields(r, body, texts, flag)) {
         json_decref(body);
         return NULL;
     }
     return body;
+}
+
+bool change_fits(struct http_request *r)
+{
+    if (r->body.n <= CHANGE_MAX_BODY)
+        return true;
+    http_problem(r, 413, "body-too-large", "A change has at most %d bytes.", CHANGE_MAX_BODY);
+    return false;
 }
 
 struct span change_text(json_t *body, const char *key)
@@ -103,6 +129,8 @@ bool change_failed(struct edit *e)
     else if (e->result < 0 && e->where_error.column)
         http_problem(r, 400, "bad_where", "where, column %u: %s", e->where_error.column,
                      e->where_error.message);
+    else if (e->result == -E2BIG && !e->message.n)
+        http_problem(r, 400, "invalid", "a text is too long, or this is one too many");
     else if (e->result < 0)
         http_problem(r, 400, "invalid", "%.*s", SPAN_FMT(e->message));
     else

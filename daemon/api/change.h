@@ -14,8 +14,12 @@ struct workspace *change_workspace(struct http_request *r);
 /* A text as a JSON object; NULL with the problem (never quoting the text). Any thread. */
 enum { JSON_BODY_PROBLEM = 160 };
 json_t *json_body(struct span text, char problem[JSON_BODY_PROBLEM]);
-/* The body as an object with no keys but those listed (NULL-ended); NULL after answering 400. */
-json_t *change_body(struct http_request *r, const char *const *keys);
+/* Documents people write are small; an edit's arena holds any that fits. False after answering. */
+enum { CHANGE_MAX_BODY = 64 * 1024 };
+bool change_fits(struct http_request *r);
+/* The body as an object with no members but `texts` (NULL-ended), which are texts, and `flag` (or
+ * NULL), true or false; null is absent. NULL after answering. */
+json_t *change_body(struct http_request *r, const char *const *texts, const char *flag);
 /* A string member; absent: {NULL,0}. Lives as long as the body. */
 struct span change_text(json_t *body, const char *key);
 /* A new edit of the workspace with the request as its user; NULL after answering. */

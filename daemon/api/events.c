@@ -6,6 +6,7 @@
 #include "daemon/api/api.h"
 #include "daemon/api/show.h"
 #include "daemon/core/zone.h"
+#include "daemon/http/auth.h"
 #include "daemon/http/http.h"
 #include "daemon/pipeline/access.h"
 #include "daemon/pipeline/intake.h"
@@ -59,9 +60,28 @@ static void closed(void *ctx)
     free(l);
 }
 
+/* A stream outlives its request: its token may have been revoked or expired since. */
+static bool may_listen(const struct listener *l)
+{
+    const struct app *app = l->request->app;
+    return auth_in_force(app->auth, l->request->principal.token_id,
+                         clock_wall(loop_clock(app->loop)));
+}
+
+void events_recheck(struct events *ev)
+{
+    for (struct listener *l = ev->first, *next; l; l = next) {
+        next = l->next;
+        if (!may_listen(l))
+            http_events_end(l->request);
+    }
+}
+
 static void tell(struct listener *l, const char *event, struct span data)
 {
-    if (http_event(l->request, span_str(event), SPAN_NONE, data) < 0)
+    if (!may_listen(l))
+        http_events_end(l->request);
+    else if (http_event(l->request, span_str(event), SPAN_NONE, data) < 0)
         http_events_end(l->request); /* too slow: it connects again and reads the list */
 }
 

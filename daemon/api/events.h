@@ -16,6 +16,8 @@ int events_new(struct events **ret_events);
 void events_free(struct events *ev); /* NULL is fine */
 /* Ends all streams and takes no more: joins STOP_LISTEN. */
 void events_stop(struct events *ev);
+/* Ends the streams of tokens that are no longer in force. */
+void events_recheck(struct events *ev);
 void events_alerts(struct events *ev, const struct pipeline_events *p);
 /* Records that were just committed: accepted and updated ones are told, at most 200 of a batch. */
 void events_intake(struct events *ev, const struct intake *in);

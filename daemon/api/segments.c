@@ -2,13 +2,17 @@
 #include "daemon/api/api.h"
 #include "daemon/api/change.h"
 #include "daemon/api/query.h"
+#include "daemon/api/show.h"
 #include "daemon/pipeline/jobs.h"
+
+enum { MAX_TITLE = 300 }; /* a code, which stands in for it, is shorter */
 
 static void segments(struct query *q)
 {
     const struct store_segment *list;
     size_t n;
     struct span job;
+    struct show show = {.json = &q->json, .masked = q->masked, .arena = &q->arena};
     if (query_check(q, store_segments(q->view, true, q->now, &q->arena, &list, &n)) < 0)
         return;
     bool running = store_doc_get(q->view, STORE_DOC_JOB, SPAN_LIT("restamp"), &q->arena, &job) == 0;
@@ -17,8 +21,8 @@ static void segments(struct query *q)
     for (size_t i = 0; i < n; i++) {
         json_open(&q->json, NULL, '{');
         json_text(&q->json, "code", list[i].code);
-        json_text(&q->json, "title", list[i].title);
-        json_text(&q->json, "where", list[i].where);
+        show_plain(&show, "title", list[i].title);
+        show_plain(&show, "where", list[i].where);
         json_int(&q->json, "version", list[i].version);
         query_put_time(q, "effective_from", list[i].effective_from);
         json_flag(&q->json, "retired", list[i].retired);
@@ -57,22 +61,30 @@ static void submit(struct http_request *r, struct span title, struct span where,
         .where = arena_dup(&e->arena, where),
         .retired = retired,
     };
+    /* A filter that was lost on the way would be everybody. */
+    if (!e->segment.title.p || !e->segment.where.p || !e->key.p) {
+        edit_free(e);
+        http_problem(r, 503, "busy", "no memory for this now");
+        return;
+    }
     e->backfill = backfill;
     change_submit(r, e, stored);
 }
 
 void api_segment_put(struct http_request *r)
 {
-    static const char *const keys[] = {"title", "where", "backfill", NULL};
-    json_t *body = change_body(r, keys);
+    static const char *const keys[] = {"title", "where", NULL};
+    json_t *body = change_body(r, keys, "backfill");
     if (!body)
         return;
     struct span where = change_text(body, "where"), title = change_text(body, "title");
-    json_t *backfill = json_object_get(body, "backfill");
-    if (where.n == 0 || (backfill && !json_is_boolean(backfill)))
-        http_problem(r, 400, "invalid", "where: a filter over customers; backfill: true or false");
+    bool backfill = json_is_true(json_object_get(body, "backfill"));
+    if (where.n == 0)
+        http_problem(r, 400, "invalid", "where: a filter over customers");
+    else if (title.n > MAX_TITLE)
+        http_problem(r, 400, "invalid", "title: at most %d bytes", MAX_TITLE);
     else
-        submit(r, title.n ? title : r->params[0], where, json_is_true(backfill), false);
+        submit(r, title.n ? title : r->params[0], where, backfill, false);
     json_decref(body);
 }
 

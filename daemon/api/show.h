@@ -39,5 +39,7 @@ void show_activity(struct show *s, const struct activity *a);
 /* An alert document (alert/document.h): what people wrote into it and what it is grouped by. 0 or
  * -VOC_E_CORRUPT, -ENOMEM; nothing is written then. show_alert.c */
 int show_alert(struct show *s, struct span document);
+/* An alert rule's document, the same way. */
+int show_rule(struct show *s, struct span document);
 
 #endif

@@ -1,5 +1,8 @@
-/* Alerts for those who see them masked: quotes are masked when an alert is made; what a supervisor
- * writes into one, and the values it is grouped by, may name persons too. */
+/* Alerts and their rules for those who see them masked: quotes are masked when an alert is made;
+ * what a supervisor writes into one, and the values it is grouped by, may name persons too. */
+#include <jansson.h>
+#include <stdlib.h>
+
 #include "base/err.h"
 #include "daemon/alert/document.h"
 #include "daemon/api/show.h"
@@ -49,6 +52,35 @@ static int mask_document(struct show *s, struct alert_document *d)
             rc = mask(s, &d->acks[i].note);
     }
     return rc;
+}
+
+/* Its filter and its title are the rule's only texts that say anything of anybody. */
+static int mask_member(struct show *s, json_t *rule, const char *key)
+{
+    const json_t *v = json_object_get(rule, key);
+    struct span text = span_of(json_string_value(v), json_string_length(v));
+    int rc = mask(s, &text);
+    if (rc == 0 && v && json_object_set_new(rule, key, json_stringn(text.p, text.n)) < 0)
+        rc = -ENOMEM;
+    return rc;
+}
+
+int show_rule(struct show *s, struct span document)
+{
+    if (!s->masked) {
+        json_raw(s->json, NULL, document);
+        return 0;
+    }
+    json_t *rule = json_loadb(document.p, document.n, 0, NULL);
+    int rc = rule ? mask_member(s, rule, "title") : -VOC_E_CORRUPT;
+    if (rc == 0)
+        rc = mask_member(s, rule, "where");
+    char *text = rc == 0 ? json_dumps(rule, JSON_COMPACT) : NULL;
+    if (text)
+        json_raw(s->json, NULL, span_str(text));
+    free(text);
+    json_decref(rule);
+    return rc < 0 ? rc : text ? 0 : -ENOMEM;
 }
 
 int show_alert(struct show *s, struct span document)

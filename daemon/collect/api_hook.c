@@ -184,6 +184,21 @@ static int take_found(struct hook *h, json_t *found)
     return rc;
 }
 
+/* Every record of a payload; a path that leads nowhere in it is one that can not be mapped. */
+static json_t *find_records(json_t *payload, struct span path)
+{
+    json_t *all;
+
+    if (!jsonpath_is_list(path))
+        return json_incref(jsonpath_get(payload, path));
+    all = jsonpath_all(payload, path);
+    if (all && json_array_size(all) == 0 && !jsonpath_is_empty(payload, path)) {
+        json_decref(all);
+        return NULL;
+    }
+    return all;
+}
+
 static int take_payload(struct hook *h)
 {
     struct span path = h->config->records.n ? h->config->records : SPAN_LIT("$");
@@ -203,8 +218,7 @@ static int take_payload(struct hook *h)
     }
     if (rc < 0)
         return rc;
-    rc = take_found(h, jsonpath_is_list(path) ? jsonpath_all(payload, path)
-                                              : json_incref(jsonpath_get(payload, path)));
+    rc = take_found(h, find_records(payload, path));
     json_decref(payload);
     return rc;
 }

@@ -457,6 +457,8 @@ static int read_header(struct csv *c)
         return -ENOMEM;
     for (size_t i = 0; i < c->n_cells; i++) {
         struct span name = span_trim(c->spans[i]);
+        if (!c->cells[i].quoted && span_find_char(name, '\r') < name.n)
+            return unreadable(c, "its lines end in CR alone; save it with LF or CR LF");
         for (size_t k = 0; k < i; k++)
             if (name.n && span_eq(names[k], name))
                 return unreadable(c, "the header row names a column twice");

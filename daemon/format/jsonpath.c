@@ -124,6 +124,31 @@ static int collect(json_t *v, const struct step *step, size_t n, json_t *out)
     return rc;
 }
 
+static bool ends_empty(json_t *v, const struct step *step, size_t n)
+{
+    bool empty = false;
+
+    if (!v || n == 0)
+        return false;
+    if (step->kind != STEP_EACH)
+        return ends_empty(take(v, step), step + 1, n - 1);
+    if (json_array_size(v) + json_object_size(v) == 0)
+        return json_is_array(v) || json_is_object(v);
+    for (size_t i = 0; i < json_array_size(v) && !empty; i++)
+        empty = ends_empty(json_array_get(v, i), step + 1, n - 1);
+    for (void *it = json_object_iter(v); it && !empty; it = json_object_iter_next(v, it))
+        empty = ends_empty(json_object_iter_value(it), step + 1, n - 1);
+    return empty;
+}
+
+bool jsonpath_is_empty(json_t *root, struct span path)
+{
+    struct steps steps;
+    size_t column;
+
+    return parse(path, &steps, &column) == 0 && ends_empty(root, steps.step, steps.n);
+}
+
 json_t *jsonpath_get(json_t *root, struct span path)
 {
     struct steps steps;

@@ -18,5 +18,8 @@ json_t *jsonpath_get(json_t *root, struct span path);
 /* Every value at the path, in order, into a new array holding references; with [*] over an object
  * its values. Empty when there is none. NULL when memory is short or the path is none. */
 json_t *jsonpath_all(json_t *root, struct span path);
+/* Whether a [*] of the path stands at a list that is there and empty: then finding nothing is what
+ * the sender meant, else it is another payload than the path was made for. */
+bool jsonpath_is_empty(json_t *root, struct span path);
 
 #endif

@@ -459,15 +459,25 @@ static struct span bearer(struct span value)
     return text;
 }
 
+/* What was revoked stays so when the clock is set back. */
+static bool in_force(const struct token *t, int64_t now)
+{
+    return t->pub.revoked_at == NO_TIME &&
+           (t->pub.expires_at == NO_TIME || t->pub.expires_at > now);
+}
+
+bool auth_in_force(const struct auth *a, struct span id, int64_t wall)
+{
+    const struct token *t = find_id(a, id);
+    return t && in_force(t, wall);
+}
+
 static struct token *token_find(struct auth *a, struct span authorization, int64_t now)
 {
     unsigned char hash[HASH_SIZE];
     struct span text = bearer(authorization);
     struct token *t = text.p && keyed_hash(a, text, hash) == 0 ? find_hash(a, hash) : NULL;
-    if (!t || (t->pub.revoked_at != NO_TIME && t->pub.revoked_at <= now) ||
-        (t->pub.expires_at != NO_TIME && t->pub.expires_at <= now))
-        return NULL;
-    return t;
+    return t && in_force(t, now) ? t : NULL;
 }
 
 int auth_principal(struct auth *a, const struct auth_query *q, struct http_principal *ret,

@@ -61,6 +61,8 @@ int auth_apply(struct auth *a, struct span document);
 int auth_each(const struct auth *a, struct span workspace,
               int (*fn)(void *ctx, const struct auth_token *token), void *ctx);
 size_t auth_count(const struct auth *a);
+/* Whether a token that opened something long-lived would still be let in. */
+bool auth_in_force(const struct auth *a, struct span id, int64_t wall);
 
 /* Who asks: the one place where a principal comes from (a console session will be looked up here
  * too). 0; -EACCES: nobody we know; -EAGAIN: nobody, and too often: *ret_retry_ms. */
