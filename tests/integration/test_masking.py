@@ -208,11 +208,9 @@ class Masking(unittest.TestCase):
         self.assertEqual(leaks(masked.raw.decode(), TEXT_SECRETS), [], shown(masked.raw.decode()))
 
     def test_notices_leave_the_house_masked(self):
-        paths = {"/team", "/chat", "/jandi"}
         eventually(lambda: len(self.receiver.got()) >= 4, what="notices")
         bodies = [body.decode() for _, body in self.receiver.got()]
         self.assertTrue(any("배송" in json.dumps(json.loads(b), ensure_ascii=False) for b in bodies))
-        self.assertEqual(len(paths), 3)
         for (headers, _), body in zip(self.receiver.got(), bodies):
             text = json.dumps(json.loads(body), ensure_ascii=False) + str(headers)
             self.assertEqual(leaks(text, TEXT_SECRETS), [], shown(text))

@@ -213,13 +213,13 @@ class Daemon:
             raise AssertionError(f"trends: {answer}")
         return int(sum(s["total"]["value"] for s in answer.json["series"]))
 
-    def rows(self, token="admin", **params):
-        """Every record of the list, page by page."""
-        params = {"limit": 1000, **params}
+    def rows(self, path="/v1/feedback", token="admin", **params):
+        """Every item of a list, page by page."""
+        params = {"limit": 1000 if path == "/v1/feedback" else 500, **params}
         while True:
-            page = self.request("GET", "/v1/feedback", token=token, params=params)
+            page = self.request("GET", path, token=token, params=params)
             if page.status != 200:
-                raise AssertionError(f"feedback: {page}")
+                raise AssertionError(f"{path}: {page}")
             yield from page.json["items"]
             if page.json["next_cursor"] is None:
                 return
