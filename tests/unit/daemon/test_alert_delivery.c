@@ -478,10 +478,15 @@ struct due {
     uint32_t attempts;
 };
 
+/* Of a resolved notice only when nothing else is there: it may be due long ago, and waits. */
 static int read_due(void *ctx, const struct store_outbox_row *row)
 {
-    *(struct due *)ctx = (struct due){row->due, row->attempts};
-    return 1;
+    struct due *d = ctx;
+    const size_t head = 64; /* the alert it carries names phases too */
+    bool firing = span_find(row->payload, SPAN_LIT("\"phase\":\"firing\"")) < head;
+    if (firing || !d->at)
+        *d = (struct due){row->due, row->attempts};
+    return firing;
 }
 
 static struct due first_due(struct rig *r)
