@@ -42,11 +42,11 @@ void nlp_scratch_free(struct nlp_scratch *s)
     norm_done(&s->norm);
     pcre2_match_data_free(s->match);
     void *all[] = {
-        s->sym,           s->gram,       s->hits.at,      s->masks.at,         s->parts.at,
-        s->sentences.at,  s->clauses.at, s->rule_hits.at, s->touched_rules.at, s->text_rules.at,
-        s->candidates.at, s->marks.at,   s->grams.at,     s->spaced.at,        s->spaced_at.at,
-        s->utf8.at,       s->pii.at,     s->raw_cp.at,    s->raw_at.at,        s->seen,
-        s->states,        s->rules,      s->phrase_done,  s->pattern_done};
+        s->sym,           s->gram,          s->hits.at,    s->masks.at,     s->words.at,
+        s->parts.at,      s->sentences.at,  s->clauses.at, s->rule_hits.at, s->touched_rules.at,
+        s->text_rules.at, s->candidates.at, s->marks.at,   s->grams.at,     s->spaced.at,
+        s->spaced_at.at,  s->utf8.at,       s->pii.at,     s->raw_cp.at,    s->raw_at.at,
+        s->seen,          s->states,        s->rules,      s->phrase_done,  s->pattern_done};
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         free(all[i]);
     free(s);

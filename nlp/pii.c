@@ -20,8 +20,10 @@ static bool worth_reading(struct span text)
     return digit;
 }
 
-static uint32_t fold(uint32_t cp)
+static inline uint32_t fold(uint32_t cp)
 {
+    if (pii_is_hangul(cp))
+        return cp;
     if (cp >= 0xFF01 && cp <= 0xFF5E)
         cp -= 0xFEE0;
     if (cp >= 'A' && cp <= 'Z')
@@ -38,9 +40,9 @@ static int decode(struct nlp_scratch *s, struct span text)
         return -ENOMEM;
     size_t n = 0;
     for (size_t i = 0; i < text.n;) {
-        uint32_t cp = 0xFFFD;
-        unsigned len = utf8_decode(text.p + i, text.n - i, &cp);
-        s->raw_cp.at[n] = fold(cp);
+        uint32_t cp = (unsigned char)text.p[i];
+        unsigned len = cp < 0x80 ? 1 : utf8_decode(text.p + i, text.n - i, &cp);
+        s->raw_cp.at[n] = fold(len ? cp : 0xFFFD);
         s->raw_at.at[n++] = (uint32_t)i;
         i += len ? len : 1;
     }
@@ -81,21 +83,6 @@ int pii_find(struct nlp_scratch *s, struct span text, uint16_t part)
         i = end;
     }
     return r;
-}
-
-bool pii_is_digit(uint32_t cp)
-{
-    return cp - '0' < 10U;
-}
-
-bool pii_is_hangul(uint32_t cp)
-{
-    return cp >= 0xAC00 && cp <= 0xD7A3;
-}
-
-bool pii_is_latin(uint32_t cp)
-{
-    return cp - 'a' < 26U;
 }
 
 size_t pii_word(const struct pii_text *x, size_t i, const char *word)

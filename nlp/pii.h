@@ -26,9 +26,21 @@ struct pii_number {
 /* The end of what begins at `i`, or 0; *ret_start may lie before i for what reads backwards. */
 size_t pii_at(const struct pii_text *x, size_t i, size_t *ret_start, enum pii_kind *ret_kind);
 
-bool pii_is_digit(uint32_t cp);
-bool pii_is_hangul(uint32_t cp);
-bool pii_is_latin(uint32_t cp);
+static inline bool pii_is_digit(uint32_t cp)
+{
+    return cp - '0' < 10U;
+}
+
+static inline bool pii_is_hangul(uint32_t cp)
+{
+    return cp >= 0xAC00 && cp <= 0xD7A3;
+}
+
+static inline bool pii_is_latin(uint32_t cp)
+{
+    return cp - 'a' < 26U;
+}
+
 /* Whether one of the words (NULL-terminated, folded UTF-8) stands within `reach` code points before
  * `i`, with no more than that between. */
 bool pii_before(const struct pii_text *x, size_t i, size_t reach, const char *const *words);

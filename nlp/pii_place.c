@@ -182,8 +182,9 @@ size_t pii_address(const struct pii_text *x, size_t i, size_t *ret_start)
 {
     if (pii_is_digit(x->cp[i]))
         return flat_at(x, i);
-    bool road = pii_word(x, i, "로") || pii_word(x, i, "길");
-    bool lot = pii_word(x, i, "동") || pii_word(x, i, "리") || pii_word(x, i, "가");
+    const uint32_t cp = x->cp[i];
+    const bool road = cp == 0xB85C /* 로 */ || cp == 0xAE38 /* 길 */;
+    const bool lot = cp == 0xB3D9 /* 동 */ || cp == 0xB9AC /* 리 */ || cp == 0xAC00 /* 가 */;
     if ((!road && !lot) || i == 0 || !(pii_is_hangul(x->cp[i - 1]) || pii_is_digit(x->cp[i - 1])))
         return 0;
     if (lot && (i + 1 >= x->n || x->cp[i + 1] != ' '))

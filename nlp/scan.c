@@ -6,7 +6,21 @@
 
 /* Particles can follow one another: 에서는, 한테만은. */
 #define MAX_JOSA 4
-#define AHEAD 6
+#define WALK_CHUNK 128
+
+struct walk_place {
+    uint32_t base, at; /* what the cells of children count from; the next symbol's place */
+};
+
+struct walk_found {
+    uint32_t cell, at;
+};
+
+struct walk {
+    size_t n; /* of live */
+    struct walk_place live[WALK_CHUNK];
+    struct walk_found found[WALK_CHUNK + 1];
+};
 
 /* Scripts a word boundary lies between. */
 static inline unsigned script(uint8_t cls)
@@ -111,42 +125,86 @@ static inline void add_gram(struct nlp_scratch *s, uint32_t cell, int weight, si
     s->gram_sum += weight;
 }
 
-/* The second step of a walk is the one that misses the cache; asking for it a few positions ahead
- * hides most of that. */
-static inline void look_ahead(const struct nlp_tables *t, const struct nlp_scratch *s, size_t i)
+/* One level of the walk: of the places in `live`, those that have a child by their next symbol
+ * stay, and cells that end a key go to `found`. Written without branches, as there is no guessing
+ * where a walk ends, and with loads that do not wait for each other: nearly each of them misses the
+ * cache. Returns how many of `found` were filled. */
+static size_t walk_level(const struct lex_cell *cells, const uint16_t *sym, uint32_t flags,
+                         struct walk *w)
 {
-    if (i + AHEAD + 1 >= s->norm.n)
-        return;
-    uint32_t first = (t->cells[0].link >> 8) + s->sym[i + AHEAD];
-    __builtin_prefetch(&t->cells[(t->cells[first].link >> 8) + s->sym[i + AHEAD + 1]]);
+    size_t live = 0, found = 0;
+    for (size_t k = 0; k < w->n; k++) {
+        const uint32_t at = w->live[k].at, next = w->live[k].base + sym[at];
+        const struct lex_cell c = cells[next];
+        const unsigned is_child = (unsigned)(sym[at] != 0) & (unsigned)(c.sym == sym[at]);
+        const uint32_t base = c.link >> 8;
+        w->found[found] = (struct walk_found){next, at};
+        found += is_child & (unsigned)((c.link & flags) != 0);
+        w->live[live] = (struct walk_place){base, at + 1};
+        live += is_child & (unsigned)(base != 0);
+        __builtin_prefetch(&cells[base + sym[at + 1]]);
+    }
+    w->n = live;
+    return found;
 }
 
+/* Takes what ends `depth` code points after its start: n-grams now, words when the chunk is done.
+ */
+static int take_found(const struct nlp_tables *t, struct nlp_scratch *s, const struct walk *w,
+                      size_t n, uint32_t depth, uint32_t gram_flag)
+{
+    if (VEC_RESERVE(s->grams, n) < 0 || VEC_RESERVE(s->words, n) < 0)
+        return -ENOMEM;
+    for (size_t k = 0; k < n; k++) {
+        const uint32_t cell = w->found[k].cell, start = w->found[k].at - depth;
+        const struct lex_cell c = t->cells[cell];
+        if (c.link & gram_flag)
+            add_gram(s, cell, gram_flag == CELL_KO ? c.ko : c.en, start);
+        if (c.link & CELL_WORD)
+            s->words.at[s->words.n++] = (struct hit){start, w->found[k].at + 1, cell};
+    }
+    return 0;
+}
+
+/* The words of a chunk came by length; their hits are wanted by start, the shortest first. There
+ * are few of them, and a chunk is short. */
+static int take_words(const struct nlp_tables *t, struct nlp_scratch *s)
+{
+    struct hit *w = s->words.at;
+    for (size_t i = 1; i < s->words.n; i++) {
+        struct hit h = w[i];
+        size_t k = i;
+        for (; k > 0 && w[k - 1].start > h.start; k--)
+            w[k] = w[k - 1];
+        w[k] = h;
+    }
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < s->words.n; i++)
+        r = add_hits(t, s, w[i].atom, w[i].start, w[i].end);
+    s->words.n = 0;
+    return r;
+}
+
+/* All keys from all places, a chunk of places at a time and level by level. The symbols end in
+ * zeros, which have no children. */
 static int walk(const struct nlp_tables *t, struct nlp_scratch *s, uint32_t gram_flag)
 {
-    const size_t n = s->norm.n;
-    const struct lex_cell *cells = t->cells;
-    const uint32_t root = cells[0].link >> 8;
-    uint64_t work = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (s->grams.cap - s->grams.n < LEX_MAX_KEY && VEC_RESERVE(s->grams, LEX_MAX_KEY) < 0)
-            return -ENOMEM;
-        uint32_t base = root;
-        look_ahead(t, s, i);
-        for (size_t j = i; j < n && base; j++) {
-            uint16_t sym = s->sym[j];
-            struct lex_cell c = cells[base + sym];
-            work++;
-            if (!sym || c.sym != sym)
-                break;
-            if (c.link & gram_flag)
-                add_gram(s, base + sym, gram_flag == CELL_KO ? c.ko : c.en, i);
-            if ((c.link & CELL_WORD) && add_hits(t, s, base + sym, i, j + 1) < 0)
-                return -ENOMEM;
-            base = c.link >> 8;
+    const uint32_t root = t->cells[0].link >> 8, n = (uint32_t)s->norm.n;
+    struct walk w;
+    int r = 0;
+    for (uint32_t begin = 0; r == 0 && begin < n; begin += WALK_CHUNK) {
+        w.n = n - begin < WALK_CHUNK ? n - begin : WALK_CHUNK;
+        for (uint32_t k = 0; k < w.n; k++)
+            w.live[k] = (struct walk_place){root, begin + k};
+        for (uint32_t depth = 0; r == 0 && w.n > 0; depth++) {
+            s->work += w.n;
+            size_t found = walk_level(t->cells, s->sym, gram_flag | CELL_WORD, &w);
+            r = take_found(t, s, &w, found, depth, gram_flag);
         }
+        if (r == 0)
+            r = take_words(t, s);
     }
-    s->work += work;
-    return 0;
+    return r;
 }
 
 static bool is_spaced_punct(uint32_t cp)
@@ -229,11 +287,11 @@ static void apply_masks(struct nlp_scratch *s)
 static int prepare(const struct nlp_tables *t, struct nlp_scratch *s)
 {
     size_t n = s->norm.n, words = t->n_cells / 64 + 1;
-    if (s->cap_positions < n) {
+    if (s->cap_positions < n || !s->sym) {
         size_t cap = s->norm.cap;
-        uint16_t *sym = realloc(s->sym, cap * sizeof(*sym));
+        uint16_t *sym = realloc(s->sym, (cap + LEX_MAX_KEY) * sizeof(*sym));
         s->sym = sym ? sym : s->sym;
-        int32_t *gram = realloc(s->gram, cap * sizeof(*gram));
+        int32_t *gram = realloc(s->gram, (cap + 1) * sizeof(*gram));
         s->gram = gram ? gram : s->gram;
         if (!sym || !gram)
             return -ENOMEM;
@@ -249,6 +307,7 @@ static int prepare(const struct nlp_tables *t, struct nlp_scratch *s)
     }
     for (size_t i = 0; i < n; i++)
         s->sym[i] = tables_sym(t, s->norm.cp[i]);
+    memset(s->sym + n, 0, LEX_MAX_KEY * sizeof(*s->sym));
     if (n)
         memset(s->gram, 0, n * sizeof(*s->gram));
     s->hits.n = s->masks.n = s->grams.n = 0;

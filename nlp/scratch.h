@@ -97,6 +97,7 @@ struct nlp_scratch {
     size_t cap_positions;
     VEC(struct hit) hits;
     VEC(struct hit) masks;
+    VEC(struct hit) words; /* cells of one chunk of the walk, in place of atoms */
     VEC(struct part_range) parts;
     VEC(struct sentence) sentences;
     VEC(struct clause) clauses;
