@@ -17,6 +17,7 @@
  * notice and at most one resolved notice. */
 #include <dirent.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -423,24 +424,40 @@ static void play_file(void **state)
     free(p);
 }
 
-int main(void)
+enum { MAX_SCRIPTS = 64 };
+
+static int is_script(const struct dirent *e)
+{
+    const char *dot = strrchr(e->d_name, '.');
+    return dot && strcmp(dot, ".txt") == 0;
+}
+
+static struct dirent **list_scripts(size_t *ret_n)
 {
     struct dirent **found = NULL;
-    struct CMUnitTest tests[64] = {{0}};
-    size_t n = 0;
-    int count = scandir(dir, &found, NULL, alphasort);
-    for (int i = 0; i < count; i++) {
-        const char *dot = strrchr(found[i]->d_name, '.');
-        char path[512];
-        if (!dot || strcmp(dot, ".txt") != 0 || n == ARRAY_LEN(tests))
-            continue;
-        snprintf(path, sizeof path, "%s/%s", dir, found[i]->d_name);
-        tests[n].name = strdup(found[i]->d_name);
-        tests[n].test_func = play_file;
-        tests[n++].initial_state = strdup(path);
+    int n = scandir(dir, &found, is_script, alphasort);
+    *ret_n = n < 0 ? 0 : (size_t)n;
+    return found;
+}
+
+enum { MAX_SCRIPTS = 64 };
+
+int main(void)
+{
+    static char paths[MAX_SCRIPTS][sizeof "tests/scenario/" + NAME_MAX];
+    struct CMUnitTest tests[MAX_SCRIPTS] = {{0}};
+    size_t n = 0, count = 0;
+    struct dirent **found = list_scripts(&count);
+    for (; n < count && n < MAX_SCRIPTS; n++) {
+        snprintf(paths[n], sizeof paths[n], "%s/%s", dir, found[n]->d_name);
+        tests[n] = (struct CMUnitTest){
+            .name = paths[n], .test_func = play_file, .initial_state = paths[n]};
     }
-    if (n == 0) {
-        fprintf(stderr, "no scripts in %s (run from the root)\n", dir);
+    for (size_t i = 0; i < count; i++)
+        free(found[i]);
+    free(found);
+    if (n == 0 || n < count) {
+        fprintf(stderr, "%zu scripts in %s (run from the root)\n", count, dir);
         return 1;
     }
     return _cmocka_run_group_tests("alert_scenario", tests, n, NULL, NULL);
