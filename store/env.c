@@ -193,6 +193,30 @@ static int read_meta(struct store *s, const struct store_config *cfg, struct say
     return r;
 }
 
+/* Reading the map past the end of the file is SIGBUS, not an error. LMDB may leave pages at the end
+ * that it never wrote, so a short file is no proof of damage; but pages that were cut off read as
+ * zeros once the file is as long as it says, and LMDB finds those itself. */
+static int reach_end(struct store *s)
+{
+    MDB_envinfo info;
+    MDB_stat page;
+    struct stat st;
+    mdb_filehandle_t fd;
+    int r = kv_errno(mdb_env_info(s->env, &info));
+    if (r == 0)
+        r = kv_errno(mdb_env_stat(s->env, &page));
+    if (r == 0)
+        r = kv_errno(mdb_env_get_fd(s->env, &fd));
+    if (r < 0)
+        return r;
+    if (info.me_last_pgno >= info.me_mapsize / page.ms_psize)
+        return -VOC_E_CORRUPT;
+    off_t whole = (off_t)(info.me_last_pgno + 1) * page.ms_psize;
+    if (fstat(fd, &st) < 0 || (st.st_size < whole && ftruncate(fd, whole) < 0))
+        return -errno;
+    return 0;
+}
+
 static int open_env(struct store *s, const struct store_config *cfg, struct say *to)
 {
     MDB_txn *txn;
@@ -202,6 +226,9 @@ static int open_env(struct store *s, const struct store_config *cfg, struct say 
     if (r < 0)
         return say_error(to, r, cfg->dir, "can not open " ENV_DATA);
     store_reader_check(s);
+    r = cfg->beside ? 0 : reach_end(s);
+    if (r < 0)
+        return say_error(to, r, cfg->dir, "can not open " ENV_DATA);
     r = read_meta(s, cfg, to);
     if (r < 0 || cfg->beside)
         return r;

@@ -186,7 +186,9 @@ static int has_words(struct list *l, uint64_t seq)
         return 1;
     arena_reset(&l->reading);
     int r = rec_read(l->scan->kv, seq, false, &l->reading, &s);
-    return r < 0 ? r : search_record(&l->search, &s.feedback);
+    if (r < 0)
+        return r == -ENOENT ? -VOC_E_CORRUPT : r;
+    return search_record(&l->search, &s.feedback);
 }
 
 static int emit(struct list *l, uint64_t seq)

@@ -107,6 +107,64 @@ static void refuses_what_is_no_store(void **state)
     refused(fx, &cfg, -VOC_E_VERSION, "not a vocd store");
 }
 
+static int tally_doc(void *ctx, struct span key, struct span value)
+{
+    (void)key;
+    (void)value;
+    ++*(size_t *)ctx;
+    return 0;
+}
+
+/* Opens and reads all there is; the documents read, or the first error. */
+static int read_all(struct fixture *fx, size_t *ret_n)
+{
+    struct store_view *v;
+    char message[512];
+    *ret_n = 0;
+    int r = store_open(&fx->cfg, message, sizeof(message), &fx->store);
+    if (r == 0)
+        r = store_view_begin(fx->store, &v);
+    if (r == 0) {
+        r = store_doc_each(v, STORE_DOC_SETTING, SPAN_NONE, false, tally_doc, ret_n);
+        store_view_end(v);
+    }
+    store_close(fx->store);
+    fx->store = NULL;
+    return r;
+}
+
+/* Cut off anywhere, it says that it is damaged or reads what is whole: no SIGBUS. */
+static void a_file_cut_short_is_read_safely(void **state)
+{
+    struct fixture *fx = *state;
+    char path[512], text[300] = "";
+    static char whole[1 << 20];
+    size_t n, n_errors = 0;
+    struct store_txn *t = fixture_begin(fx);
+    for (int i = 0; i < 300; i++) {
+        snprintf(text, sizeof(text), "%0280d", i);
+        assert_ok(store_doc_put(t, STORE_DOC_SETTING, span_of(text + 270, 10), span_str(text)));
+    }
+    assert_ok(store_commit(t));
+    store_close(fx->store);
+    fx->store = NULL;
+    snprintf(path, sizeof(path), "%s/data.mdb", fx->dir);
+    int fd = open(path, O_RDWR);
+    ssize_t size = read(fd, whole, sizeof(whole));
+    assert_true(size > 20 * 4096 && size < (ssize_t)sizeof(whole));
+    for (ssize_t cut = 2 * 4096; cut <= size; cut += 4096) {
+        assert_int_equal(pwrite(fd, whole, (size_t)size, 0), size);
+        assert_ok(ftruncate(fd, cut));
+        int r = read_all(fx, &n);
+        assert_true(r == -VOC_E_CORRUPT || r == -VOC_E_VERSION || (r == 0 && n <= 300));
+        n_errors += r < 0;
+    }
+    close(fd);
+    assert_true(n_errors > 0);
+    assert_int_equal(n, 300); /* the last was the whole */
+    fixture_open(fx);
+}
+
 /* What a killed creation leaves behind is in the way of nothing. */
 static void begins_again_after_an_unfinished_creation(void **state)
 {
@@ -394,6 +452,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_a_newer_schema, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_a_second_opener, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_is_no_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_cut_short_is_read_safely, setup, teardown),
         cmocka_unit_test_setup_teardown(begins_again_after_an_unfinished_creation, setup, teardown),
         cmocka_unit_test_setup_teardown(documents_are_ordered_and_kinds_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(a_long_document_key_is_refused_alone, setup, teardown),
