@@ -440,8 +440,6 @@ static struct dirent **list_scripts(size_t *ret_n)
     return found;
 }
 
-enum { MAX_SCRIPTS = 64 };
-
 int main(void)
 {
     static char paths[MAX_SCRIPTS][sizeof "tests/scenario/" + NAME_MAX];
