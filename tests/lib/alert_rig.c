@@ -157,6 +157,17 @@ static struct span dup(struct alert_rig *r, const char *s)
     return arena_dup(&r->arena, span_str(s));
 }
 
+static void fill_rest(struct alert_rig *r, struct feedback *f, struct span value)
+{
+    struct pair *arm = arena_array(&r->arena, 1, sizeof *arm);
+    assert_non_null(arm);
+    *arm = (struct pair){SPAN_LIT("x"), value};
+    f->conversation = f->status = f->team = f->vendor = f->customer.id = value;
+    f->stage = STAGE_SUPPORT;
+    f->experiments = arm;
+    f->n_experiments = 1;
+}
+
 static struct feedback *feedback_of(struct alert_rig *r, const struct rig_record *rec)
 {
     struct feedback *f = arena_zalloc(&r->arena, sizeof *f);
@@ -185,6 +196,8 @@ static struct feedback *feedback_of(struct alert_rig *r, const struct rig_record
         .n_attributes = rec->n_attributes,
     };
     f->tags = split(r, rec->tags, &f->n_tags);
+    if (rec->rest)
+        fill_rest(r, f, dup(r, rec->rest));
     return f;
 }
 

@@ -20,6 +20,7 @@ struct rig_record {
     size_t n_attributes;
     struct scaled csat, nps;
     bool backfill;
+    const char *rest; /* the value of every text field not named here; experiment "x" too */
 };
 
 struct alert_rig {
