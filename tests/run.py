@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("BUILD", "build"))
 UNIT_TIMEOUT = 240 if not os.environ.get("SOAK") else 3600
 SCRIPT_TIMEOUT = 900 if not os.environ.get("SOAK") else 14400
-TSAN = ("test_core_worker", "test_core_loop", "test_pipeline", "test_handover")
+TSAN = ("test_core_worker", "test_core_loop", "test_intake", "test_shutdown", "test_alerts")
 
 
 def unit_tests():
@@ -69,7 +69,7 @@ def run_one(test):
 def pick(argv):
     tests = list(unit_tests())
     if "--tsan" in argv:
-        return [t for t in tests if pathlib.Path(t).name.startswith(TSAN)]
+        return [t for t in tests + list(scripts()) if pathlib.Path(t).stem in TSAN]
     tests += list(scripts())
     names = [a for a in argv if not a.startswith("-")]
     return [t for t in tests if not names or any(n in t for n in names)]
