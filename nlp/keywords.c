@@ -78,11 +78,25 @@ static bool acceptable(const struct nlp_tables *t, const struct nlp_scratch *s, 
            !is_listed(t, s, a, b, WORD_STOP);
 }
 
+/* Whether any of [a, b) is personal data; *ret_part follows the positions. */
+static bool is_personal(const struct nlp_scratch *s, uint32_t a, uint32_t b, size_t *ret_part)
+{
+    while (*ret_part + 1 < s->parts.n && s->parts.at[*ret_part + 1].begin <= a)
+        ++*ret_part;
+    const uint16_t part = s->parts.at[*ret_part].part;
+    for (size_t i = 0; i < s->pii.n; i++) {
+        const struct pii_span *p = &s->pii.at[i];
+        if (p->part == part && p->start < s->norm.to[b - 1] && s->norm.from[a] < p->end)
+            return true;
+    }
+    return false;
+}
+
 static size_t collect(const struct nlp_tables *t, const struct nlp_scratch *s,
                       struct candidate *list)
 {
     const struct norm *nm = &s->norm;
-    size_t n = 0;
+    size_t n = 0, part = 0;
     for (uint32_t i = 0; i < nm->n;) {
         uint8_t cls = nm->cls[i];
         uint32_t start = i;
@@ -95,7 +109,7 @@ static size_t collect(const struct nlp_tables *t, const struct nlp_scratch *s,
         if (i - start > 2 * MAX_LENGTH)
             continue;
         uint32_t end = cls == CLASS_HANGUL ? noun_end(t, s, start, i) : i;
-        if (end && acceptable(t, s, start, end))
+        if (end && acceptable(t, s, start, end) && !is_personal(s, start, i, &part))
             n = count_one(nm, list, n, start, end);
     }
     return n;

@@ -6,8 +6,7 @@
 
 #define MIN_DIGITS 8 /* of any number that is personal data */
 
-/* Cheap first look: no personal data without five digits or an @, but for addresses, which have at
- * least one digit and Hangul. */
+/* Cheap first look: no personal data without a digit or an @, but for names in a frame. */
 static bool worth_reading(struct span text)
 {
     bool digit = false;
@@ -17,7 +16,7 @@ static bool worth_reading(struct span text)
         if (c == '@' || c == 0xEF) /* a full-width digit begins so */
             return true;
     }
-    return digit;
+    return digit || pii_may_name(text);
 }
 
 static inline uint32_t fold(uint32_t cp)
@@ -71,16 +70,15 @@ int pii_find(struct nlp_scratch *s, struct span text, uint16_t part)
         return 0;
     int r = decode(s, text);
     struct pii_text raw = {s->raw_cp.at, s->raw_cp.n};
+    size_t last = 0;
     for (size_t i = 0; r == 0 && i < raw.n;) {
         enum pii_kind kind;
         size_t start = i, end = pii_at(&raw, i, &start, &kind);
         s->work++;
-        if (end == 0) {
-            i++;
-            continue;
-        }
-        r = add(s, part, kind, start, end);
-        i = end;
+        if (end && start >= last)
+            r = add(s, part, kind, start, end);
+        last = end > last ? end : last;
+        i = end > i ? end : i + 1; /* a name may lie before what frames it */
     }
     return r;
 }
@@ -192,5 +190,9 @@ size_t pii_at(const struct pii_text *x, size_t i, size_t *ret_start, enum pii_ki
         return pii_passport(x, i);
     }
     *ret_kind = PII_ADDRESS;
-    return pii_address(x, i, ret_start);
+    end = pii_address(x, i, ret_start);
+    if (end)
+        return end;
+    *ret_kind = PII_NAME;
+    return pii_name(x, i, ret_start);
 }

@@ -53,5 +53,8 @@ size_t pii_address(const struct pii_text *x, size_t i, size_t *ret_start);
 size_t pii_vehicle(const struct pii_text *x, size_t i);
 size_t pii_passport(const struct pii_text *x, size_t i);
 size_t pii_email(const struct pii_text *x, size_t i, size_t *ret_start);
+/* pii_name.c: of people; and whether a text has any word that frames one. */
+size_t pii_name(const struct pii_text *x, size_t i, size_t *ret_start);
+bool pii_may_name(struct span text);
 
 #endif

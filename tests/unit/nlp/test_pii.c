@@ -115,12 +115,48 @@ static void finds_several_in_one_text(void **state)
     assert_int_equal(a.pii[2].kind, PII_ACCOUNT);
 }
 
+static void names_stand_in_frames(void **state)
+{
+    (void)state;
+    expect("남궁민수 고객입니다 언제 오나요", PII_NAME, "남궁민수");
+    expect("안녕하세요 홍길동입니다. 어제 주문했어요", PII_NAME, "홍길동");
+    expect("저는 김서연이라고 합니다", PII_NAME, "김서연");
+    expect("제 이름은 박지후이고 주문했어요", PII_NAME, "박지후");
+    expect("성함: 최유나", PII_NAME, "최유나");
+    expect("예금주는 선우연입니다", PII_NAME, "선우연");
+    expect("김민준 고객님 확인해 드릴게요", PII_NAME, "김민준");
+    expect_none("단골 고객입니다");
+    expect_none("우수 고객입니다");
+    expect_none("저는 이용자입니다");
+    expect_none("정수기입니다");
+    expect_none("배송 지연이라고 합니다");
+    expect_none("이름이 없는 상품입니다");
+    expect_none("예약자 명의 변경이 되나요");
+    expect_none("감독은 홍길동 배우는 김서연");
+}
+
+static void keywords_hold_no_personal_data(void **state)
+{
+    (void)state;
+    struct analysis a = fixture_text(&f, "저는 홍길동입니다. 메일은 minsu@example.com 냉장고");
+    assert_int_equal(a.n_pii, 2);
+    bool fridge = false;
+    for (size_t i = 0; i < a.n_keywords; i++) {
+        assert_true(span_find(a.keywords[i], span_str("홍길동")) == SIZE_MAX);
+        assert_true(span_find(a.keywords[i], span_str("minsu")) == SIZE_MAX);
+        fridge |= span_starts(a.keywords[i], span_str("냉장고"));
+    }
+    assert_true(fridge);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_each_kind),
         cmocka_unit_test(leaves_lookalikes_alone),
         cmocka_unit_test(finds_several_in_one_text),
+        cmocka_unit_test(names_stand_in_frames),
+        cmocka_unit_test(keywords_hold_no_personal_data),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
