@@ -116,10 +116,25 @@ static int apply_doc(struct edit *e, struct apply_env *env)
     return store_doc_put(env->txn, e->doc, e->key, e->value);
 }
 
+/* Keys are shorter than sources may be. Two that begin alike for so long would share a job, and the
+ * second be finished by whoever asks again. */
+static struct span delete_job(struct span source, struct arena *a)
+{
+    return arena_printf(a, JOB_DELETE "%.*s", (int)(source.n < 400 ? source.n : 400), source.p);
+}
+
+/* What was promised is noted until it is done: a restart in between must not forget it. */
 static int apply_source_delete(struct edit *e, struct apply_env *env)
 {
+    struct span job = delete_job(e->key, &e->arena);
     e->more = false;
-    return store_delete_source(env->txn, e->key, DELETE_STEP, &e->more);
+    if (!job.p)
+        return -ENOMEM;
+    int rc = store_delete_source(env->txn, e->key, DELETE_STEP, &e->more);
+    if (rc == 0)
+        rc = e->more ? store_doc_put(env->txn, STORE_DOC_JOB, job, e->key)
+                     : store_doc_delete(env->txn, STORE_DOC_JOB, job);
+    return rc == -ENOENT ? 0 : rc;
 }
 
 static int apply_probe(struct edit *e, struct apply_env *env)

@@ -26,6 +26,9 @@ enum edit_kind {
     EDIT_KINDS
 };
 
+/* STORE_DOC_JOB of an EDIT_SOURCE_DELETE that is under way: the value is the source. */
+#define JOB_DELETE "delete/"
+
 struct edit {
     struct command command; /* first */
     enum edit_kind kind;

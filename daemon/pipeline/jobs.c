@@ -18,6 +18,7 @@ struct jobs {
     struct access *access;
     struct loop_timer *timer;
     uint64_t ticks;
+    size_t n_steps; /* submitted and not done */
 };
 
 /* --- jobs in steps: each step's done submits the next --- */
@@ -28,7 +29,7 @@ static void submit_step(struct jobs *j, enum edit_kind kind, struct workspace *w
 {
     struct edit *e = edit_new(kind, ws);
     if (!e)
-        return; /* the cursor is on disk: the next start or edit goes on */
+        return; /* the job is on disk: resume() goes on */
     e->key = arena_dup(&e->arena, key);
     e->done = step_done;
     e->user = j;
@@ -36,12 +37,15 @@ static void submit_step(struct jobs *j, enum edit_kind kind, struct workspace *w
         log_warning(LOG_PIPELINE, "a job waits: the queue is full", "workspace=%.*s",
                     SPAN_FMT(ws->id));
         edit_free(e);
+        return;
     }
+    j->n_steps++;
 }
 
 static void step_done(struct edit *e)
 {
     struct jobs *j = e->user;
+    j->n_steps--;
     if (e->command.status == 0 && e->more && !loop_stopping(j->loop))
         submit_step(j, e->kind, e->command.ws, e->key);
     else if (e->command.status == 0 && !e->more)
@@ -60,17 +64,39 @@ void jobs_delete_source(struct jobs *j, struct workspace *ws, struct span source
     submit_step(j, EDIT_SOURCE_DELETE, ws, source);
 }
 
+struct resumption {
+    struct jobs *jobs;
+    struct workspace *ws;
+};
+
+static int resume_one(void *ctx, struct span key, struct span value)
+{
+    struct resumption *r = ctx;
+    if (span_is(key, "restamp"))
+        jobs_restamp(r->jobs, r->ws);
+    else if (span_starts(key, SPAN_LIT(JOB_DELETE)))
+        jobs_delete_source(r->jobs, r->ws, value);
+    return 0;
+}
+
+/* Goes on with what a stop, a full disk or a full queue interrupted. */
 static void resume(struct jobs *j, struct workspace *ws)
 {
     struct store_view *view = NULL;
-    struct arena a;
-    struct span cursor;
-    arena_init(&a, 0);
-    if (store_view_begin(ws->store, &view) == 0 &&
-        store_doc_get(view, STORE_DOC_JOB, SPAN_LIT("restamp"), &a, &cursor) == 0)
-        jobs_restamp(j, ws);
+    struct resumption r = {j, ws};
+    if (store_view_begin(ws->store, &view) == 0)
+        store_doc_each(view, STORE_DOC_JOB, SPAN_NONE, false, resume_one, &r);
     store_view_end(view);
-    arena_done(&a);
+}
+
+static void resume_all(struct jobs *j)
+{
+    if (j->n_steps > 0)
+        return;
+    for (struct workspace *ws = j->workspaces->first; ws; ws = ws->next) {
+        if (!atomic_load(&ws->disk_full))
+            resume(j, ws);
+    }
 }
 
 /* --- the timer --- */
@@ -135,6 +161,7 @@ static void tick(void *ctx)
     if (j->ticks++ % CARE_EVERY == 0) {
         care(j->workspaces);
         access_note_heads(j->access, j->workspaces);
+        resume_all(j);
         malloc_trim(0); /* one hostile body would hold its 60 MiB of freed crumbs for ever */
     }
 }
@@ -153,9 +180,7 @@ int jobs_new(const struct jobs_config *cfg, struct jobs **ret_jobs)
         free(j);
         return rc;
     }
-    for (struct workspace *ws = j->workspaces->first; ws; ws = ws->next)
-        resume(j, ws);
-    *ret_jobs = j;
+    *ret_jobs = j; /* the first tick goes on with what the last run left */
     return 0;
 }
 
