@@ -96,7 +96,7 @@ static void test_quotes_are_masked(void **state)
                              .email = "hong@example.com",
                              .phone = "+821012345678"};
     rig_put(r, &rec, NULL);
-    rig_take_events(r);
+    free(rig_take_events(r));
     buf_init(&all, 0);
     gather(r, &all);
     assert_non_null(strstr(all.p, "홍*동"));
@@ -279,7 +279,7 @@ static void test_reread(void **state)
     assert_int_equal(
         rig_rule(r, "c", "{\"where\":\"\",\"measure\":\"count\",\"threshold\":3}", NULL), 0);
     for (int i = 0; i < 3; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "%d", i);
         rig_put(r, &(struct rig_record){.id = id, .created_at = r->now}, &ids[i]);
     }
@@ -311,7 +311,7 @@ static void test_examples(void **state)
                               NULL),
                      0);
     for (int i = 0; i < 5; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "%d", i);
         rig_put(r,
                 &(struct rig_record){.id = id,

@@ -213,7 +213,8 @@ static void observe(struct model *m, size_t ri, size_t i, const struct record *b
             r->key[r->grouped ? rec->product : 0] = true;
         return;
     }
-    if ((before && matches(r, before)) || r->memory[i].firing || r->memory[i].kept)
+    if ((before && matches(r, before)) || r->memory[i].firing ||
+        (r->memory[i].kept && r->memory[i].keep > now))
         return;
     r->memory[i] = (struct memory){true, true, now + r->test.window * MS_MINUTE,
                                    rec->created + (r->test.window + m->lateness + 2) * MS_MINUTE};
