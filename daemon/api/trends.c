@@ -9,7 +9,12 @@
 #include "daemon/stats.h"
 
 static const double LEVEL = 0.95;
-enum { MAX_BUCKETS = 4096, DEFAULT_KEYS = 50, MAX_KEYS = 1000 };
+enum {
+    MAX_BUCKETS = 4096,
+    DEFAULT_KEYS = 50,
+    MAX_KEYS = 1000,
+    MAX_POINTS = DEFAULT_KEYS * MAX_BUCKETS, /* of all series together */
+};
 
 /* measure, code, what store adds up for it */
 #define MEASURES(X)                                                                                \
@@ -236,6 +241,17 @@ static bool parse_period(struct query *q, struct trend_request *t)
     return make_buckets(q, t, &t->before);
 }
 
+/* Said before the work, which would be seconds and hundreds of MiB for an answer too large. */
+static bool check_size(struct query *q, const struct trend_request *t)
+{
+    if (t->by < 0 || t->max_keys * (int64_t)t->now.n <= MAX_POINTS)
+        return true;
+    query_problem(q, 400, "bad_parameter",
+                  "limit: at most %zu keys of %zu points; take fewer or wider buckets",
+                  MAX_POINTS / t->now.n, t->now.n);
+    return false;
+}
+
 static bool parse_request(struct query *q, struct trend_request *t)
 {
     *t = (struct trend_request){.max_keys = DEFAULT_KEYS};
@@ -245,7 +261,8 @@ static bool parse_request(struct query *q, struct trend_request *t)
         return false;
     }
     return parse_measure(q, t) && parse_by(q, t) && parse_compare(q, t) && parse_period(q, t) &&
-           query_where(q, &t->where) && query_int(q, "limit", 1, MAX_KEYS, &t->max_keys);
+           query_where(q, &t->where) && query_int(q, "limit", 1, MAX_KEYS, &t->max_keys) &&
+           check_size(q, t);
 }
 
 /* --- the answer --- */

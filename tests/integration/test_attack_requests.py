@@ -123,6 +123,16 @@ class Attack(unittest.TestCase):
             self.assertEqual(hook(payload), 0, payload)
         self.assertEqual(letters(), before + len(strange))
 
+    def test_an_answer_that_would_be_too_large_is_not_begun(self):
+        """Once seconds of work and 280 MiB for a 500; thirty of them and nobody else was served."""
+        wide = {"by": "tag", "bucket": "hour", "from": "2026-01-01", "to": "2026-06-01"}
+        answer = self.d.get("/v1/trends", limit=1000, **wide)
+        self.assertEqual(answer.status, 400, answer)
+        self.assertIn("buckets", answer.json["detail"])
+        self.assertEqual(self.d.get("/v1/trends", **wide).status, 200)
+        wide["bucket"] = "day"
+        self.assertEqual(self.d.get("/v1/trends", limit=1000, **wide).status, 200)
+
     def test_lines_that_end_in_cr_alone(self):
         """Once one long header line: 200, and nothing read."""
         answer = self.d.request("POST", "/v1/customers", "id,name\ra,b\rc,d\r",
