@@ -98,13 +98,18 @@ static int make_dir(struct span state, const char *sub, char *message, size_t si
     return rc;
 }
 
+static struct span timezone_of(const struct config *cfg, const struct config_workspace *cw)
+{
+    return cw->timezone.n ? cw->timezone : cfg->timezone;
+}
+
 static int add(struct workspaces *set, const struct config *cfg, const struct config_workspace *cw,
                int64_t now, struct rng rng, char *message, size_t size)
 {
     struct workspace *ws;
     char dir[NAME_MAX];
     snprintf(dir, sizeof dir, "ws/%.*s", SPAN_FMT(cw->id));
-    int rc = workspace_new(cw->id, cw->timezone.n ? cw->timezone : cfg->timezone, &ws);
+    int rc = workspace_new(cw->id, timezone_of(cfg, cw), &ws);
     if (rc == 0)
         rc = open_store(ws, cfg, dir, rng, message, size);
     if (rc == 0) {
@@ -125,19 +130,33 @@ static int add(struct workspaces *set, const struct config *cfg, const struct co
     return 0;
 }
 
+static int apply_settings(struct workspace *ws, const struct config *cfg,
+                          const struct config_workspace *cw)
+{
+    struct span zone = timezone_of(cfg, cw);
+    if (zone.n > 0 && !span_eq(zone, span_str(ws->timezone))) {
+        char *copy = strndup(zone.p, zone.n);
+        if (!copy)
+            return -ENOMEM;
+        free(ws->timezone);
+        ws->timezone = copy;
+    }
+    return alert_engine_set_receivers(ws->alerts, cw->receivers, cw->n_receivers);
+}
+
+/* What can go wrong first: a workspace that can not be opened leaves the others as they were. */
 int workspaces_reload(struct workspaces *set, const struct config *cfg, const struct clock *clock,
                       struct rng rng, char *message, size_t size)
 {
     int64_t now = clock_wall(clock);
-    for (size_t i = 0; i < cfg->n_workspaces; i++) {
-        const struct config_workspace *cw = &cfg->workspaces[i];
-        const struct workspace *ws = workspace_find(set, cw->id);
-        int rc = ws ? alert_engine_set_receivers(ws->alerts, cw->receivers, cw->n_receivers)
-                    : add(set, cfg, cw, now, rng, message, size);
-        if (rc < 0)
-            return rc;
+    int rc = 0;
+    for (size_t i = 0; i < cfg->n_workspaces && rc == 0; i++) {
+        if (!workspace_find(set, cfg->workspaces[i].id))
+            rc = add(set, cfg, &cfg->workspaces[i], now, rng, message, size);
     }
-    return 0;
+    for (size_t i = 0; i < cfg->n_workspaces && rc == 0; i++)
+        rc = apply_settings(workspace_find(set, cfg->workspaces[i].id), cfg, &cfg->workspaces[i]);
+    return rc;
 }
 
 int workspaces_open(const struct config *cfg, const struct clock *clock, struct rng rng,

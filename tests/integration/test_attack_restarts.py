@@ -1,4 +1,6 @@
 """What was promised before a kill is kept after it."""
+import os
+import signal
 import unittest
 
 from vocd import Daemon, eventually
@@ -19,6 +21,14 @@ class Restarts(unittest.TestCase):
                 d.start()
                 eventually(lambda: d.count(where="source = going") == 0, what="the removal's end")
                 self.assertEqual(d.count(), 6000)
+
+    def test_the_zone_of_a_workspace_is_reloaded(self):
+        """Once it stayed until a restart, and nothing said so."""
+        with Daemon() as d:
+            self.assertEqual(d.get("/v1/trends").json["tz"], "Asia/Seoul")
+            d.config.write_text(d.config.read_text().replace("Asia/Seoul", "America/New_York"))
+            os.kill(d.process.pid, signal.SIGHUP)
+            eventually(lambda: d.get("/v1/trends").json["tz"] == "America/New_York", what="reload")
 
 
 if __name__ == "__main__":
