@@ -41,6 +41,13 @@ static int apply_segment(struct edit *e, struct apply_env *env)
     return settle(e, rc);
 }
 
+/* What alert rules counted may be stamped anew, or gone. */
+static void reread_alerts(struct apply_env *env)
+{
+    if (env->alerts)
+        alert_reread(env->alerts);
+}
+
 static int apply_restamp(struct edit *e, struct apply_env *env)
 {
     struct span at;
@@ -57,8 +64,10 @@ static int apply_restamp(struct edit *e, struct apply_env *env)
     if (rc < 0)
         return rc;
     e->more = position != UINT64_MAX;
-    if (!e->more)
+    if (!e->more) {
+        reread_alerts(env);
         return store_doc_delete(env->txn, STORE_DOC_JOB, restamp_job);
+    }
     struct span text = arena_printf(&e->arena, "%llu", (unsigned long long)position);
     return text.p ? store_doc_put(env->txn, STORE_DOC_JOB, restamp_job, text) : -ENOMEM;
 }
@@ -131,6 +140,8 @@ static int apply_source_delete(struct edit *e, struct apply_env *env)
     if (!job.p)
         return -ENOMEM;
     int rc = store_delete_source(env->txn, e->key, DELETE_STEP, &e->more);
+    if (rc == 0 && !e->more)
+        reread_alerts(env);
     if (rc == 0)
         rc = e->more ? store_doc_put(env->txn, STORE_DOC_JOB, job, e->key)
                      : store_doc_delete(env->txn, STORE_DOC_JOB, job);
