@@ -6,7 +6,8 @@
  *                                                      the engine's polarity beside the table's
  *
  * held=1 takes every tenth text alone: those `train held=1` leaves out. kind=KIND goes into the
- * NDJSON (review when not given). A text counts as right when the sign of polarity is the label's; polarity 0 is never right. */
+ * NDJSON (review when not given). A text counts as right when the sign of polarity is the label's;
+ * polarity 0 is never right. */
 #include "lexicons/build/table.h"
 
 #include <math.h>

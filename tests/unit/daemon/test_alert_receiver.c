@@ -7,15 +7,17 @@
 #include "daemon/alert/receiver.h"
 #include "tests/lib/test.h"
 
-#define ALERT                                                                                                      \
-    "{\"id\":\"01a20000-0000-7000-8000-000000000001\",\"rule\":\"delivery-negative\","                             \
-    "\"title\":\"상품별 <배송> 불만 & 급증\",\"severity\":\"critical\",\"status\":\"%s\","                \
-    "\"group\":{\"product\":\"A\",\"attributes.VIP 등급\":\"\"},"                                                \
-    "\"starts_at\":\"2026-11-22T09:10:11.500+09:00\",\"ends_at\":%s,"                                              \
-    "\"measure\":\"negative_rate\",\"value\":0.75,\"n\":12,\"threshold\":0.6,\"window\":\"1h\","                   \
+/* clang-format off */
+#define ALERT \
+    "{\"id\":\"01a20000-0000-7000-8000-000000000001\",\"rule\":\"delivery-negative\"," \
+    "\"title\":\"상품별 <배송> 불만 & 급증\",\"severity\":\"critical\",\"status\":\"%s\"," \
+    "\"group\":{\"product\":\"A\",\"attributes.VIP 등급\":\"\"}," \
+    "\"starts_at\":\"2026-11-22T09:10:11.500+09:00\",\"ends_at\":%s," \
+    "\"measure\":\"negative_rate\",\"value\":0.75,\"n\":12,\"threshold\":0.6,\"window\":\"1h\"," \
     "\"reason\":{\"ko\":\"최근 1시간 12건 가운데 9건이 부정으로, 부정 비율이 75%%입니다.\"," \
-    "\"en\":\"Negative rate 75%%\"},\"resolved\":%s,\"examples\":[],"                                              \
+    "\"en\":\"Negative rate 75%%\"},\"resolved\":%s,\"examples\":[]," \
     "\"quotes\":[\"늦어요 <b>\\n환불\"],\"owner\":null,\"acknowledgements\":[],\"notices\":[]}"
+/* clang-format on */
 
 static struct arena arena;
 static struct receiver_request request;
