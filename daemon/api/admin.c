@@ -159,7 +159,7 @@ void api_token_revoke(struct http_request *r)
                          clock_wall(loop_clock(app->loop)), &e->arena, &e->value);
     if (rc < 0) {
         edit_free(e);
-        http_problem(r, 404, "not_found", "no token of that id in this workspace");
+        http_problem(r, 404, "not-found", "no token of that id in this workspace");
         return;
     }
     change_submit(r, e, token_revoked);

@@ -54,7 +54,7 @@ static bool parse_list(struct query *q, struct list *l, struct span *ret_from)
     struct span cursor = http_query(q->r, "cursor");
     l->status = http_query(q->r, "status");
     if (l->status.p && !span_is(l->status, "firing") && !span_is(l->status, "resolved")) {
-        query_problem(q, 400, "bad_parameter", "status: firing or resolved");
+        query_problem(q, 400, "bad-parameter", "status: firing or resolved");
         return false;
     }
     if (!query_int(q, "limit", 1, MAX_LIMIT, &limit))
@@ -63,7 +63,7 @@ static bool parse_list(struct query *q, struct list *l, struct span *ret_from)
     if (!cursor.p)
         return true;
     if (uuid_parse(cursor, &l->last) < 0) {
-        query_problem(q, 400, "bad_cursor", "cursor: take next_cursor from the page before");
+        query_problem(q, 400, "bad-cursor", "cursor: take next_cursor from the page before");
         return false;
     }
     *ret_from = arena_dup(&q->arena, span_of((const char *)l->last.b, sizeof l->last.b));

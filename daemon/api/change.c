@@ -10,7 +10,7 @@ struct workspace *change_workspace(struct http_request *r)
     struct app *app = r->app;
     struct workspace *ws = workspace_find(app->workspaces, r->principal.workspace);
     if (!ws)
-        http_problem(r, 403, "no_workspace", "this token's workspace is not served here");
+        http_problem(r, 403, "no-workspace", "this token's workspace is not served here");
     return ws;
 }
 
@@ -51,7 +51,7 @@ static bool check_fields(struct http_request *r, json_t *body, const char *const
     {
         bool is_flag = flag && strcmp(key, flag) == 0;
         if (!is_flag && !key_known(key, texts)) {
-            http_problem(r, 400, "unknown_field", "\"%.64s\" is not a field of this", key);
+            http_problem(r, 400, "unknown-field", "\"%.64s\" is not a field of this", key);
             return false;
         }
         if (!json_is_null(value) && !(is_flag ? json_is_boolean(value) : json_is_string(value))) {
@@ -69,7 +69,7 @@ json_t *change_body(struct http_request *r, const char *const *texts, const char
         return NULL;
     json_t *body = json_body(r->body, problem);
     if (!body) {
-        http_problem(r, 400, "malformed_json", "%s", problem);
+        http_problem(r, 400, "malformed-json", "%s", problem);
         return NULL;
     }
     if (!check_fields(r, body, texts, flag)) {
@@ -121,13 +121,13 @@ bool change_failed(struct edit *e)
 {
     struct http_request *r = e->user;
     if (e->command.status == -ENOSPC || e->command.status == -VOC_E_MAPFULL)
-        http_problem(r, 503, "disk_full", "no room to write: nothing was changed");
+        http_problem(r, 503, "disk-full", "no room to write: nothing was changed");
     else if (e->command.status < 0)
-        http_problem(r, 503, "not_written", "nothing was changed: %s", err_text(e->command.status));
+        http_problem(r, 503, "not-written", "nothing was changed: %s", err_text(e->command.status));
     else if (e->result == -ENOENT)
-        http_problem(r, 404, "not_found", "nothing of that name here");
+        http_problem(r, 404, "not-found", "nothing of that name here");
     else if (e->result < 0 && e->where_error.column)
-        http_problem(r, 400, "bad_where", "where, column %u: %s", e->where_error.column,
+        http_problem(r, 400, "bad-where", "where, column %u: %s", e->where_error.column,
                      e->where_error.message);
     else if (e->result == -E2BIG && !e->message.n)
         http_problem(r, 400, "invalid", "a text is too long, or this is one too many");

@@ -88,7 +88,7 @@ static json_t *read_body(struct query *q)
     char problem[JSON_BODY_PROBLEM];
     json_t *body = json_body(q->r->body, problem);
     if (!body)
-        query_problem(q, 400, "malformed_json", "%s", problem);
+        query_problem(q, 400, "malformed-json", "%s", problem);
     return body;
 }
 
@@ -114,7 +114,7 @@ static void find(struct query *q, json_t *body)
     else if (phone.p && phone_normalize(phone, number) == 0)
         value = span_str(number);
     if ((email.p != NULL) == (phone.p != NULL) || !value.p) {
-        query_problem(q, 400, "bad_lookup", "one of email and phone, well formed");
+        query_problem(q, 400, "bad-lookup", "one of email and phone, well formed");
         return;
     }
     int rc = store_customer_lookup(q->view, email.p ? STORE_BY_EMAIL : STORE_BY_PHONE, value,
@@ -155,7 +155,7 @@ static void reveal(struct query *q, json_t *body)
     struct span field = change_text(body, "field"), reason = span_trim(change_text(body, "reason"));
     struct store_customer c;
     if (reason.n < 4 || reason.n > MAX_REASON) {
-        query_problem(q, 400, "reason_needed", "reason: why this is needed, 4 to %d bytes",
+        query_problem(q, 400, "reason-needed", "reason: why this is needed, 4 to %d bytes",
                       MAX_REASON);
         return;
     }
@@ -167,7 +167,7 @@ static void reveal(struct query *q, json_t *body)
                                                   : SPAN_NONE;
     if (!value.p && !span_is(field, "name") && !span_is(field, "email") &&
         !span_is(field, "phone")) {
-        query_problem(q, 400, "bad_parameter", "field: name, email or phone");
+        query_problem(q, 400, "bad-parameter", "field: name, email or phone");
         return;
     }
     q->action = "customer.unmask";

@@ -196,7 +196,7 @@ void api_stream(struct http_request *r)
     struct workspace *ws = workspace_find(app->workspaces, r->principal.workspace);
     struct listener *l = ws && app->events->n < MAX_LISTENERS ? calloc(1, sizeof *l) : NULL;
     if (!ws) {
-        http_problem(r, 403, "no_workspace", "this token's workspace is not served here");
+        http_problem(r, 403, "no-workspace", "this token's workspace is not served here");
         return;
     }
     if (!l) {

@@ -50,7 +50,7 @@ static bool parse_cursor(struct query *q, struct store_cursor *io)
         io->created_at = (int64_t)at;
         return true;
     }
-    query_problem(q, 400, "bad_cursor", "cursor: take next_cursor from the page before");
+    query_problem(q, 400, "bad-cursor", "cursor: take next_cursor from the page before");
     return false;
 }
 
@@ -78,7 +78,7 @@ static bool parse_list(struct query *q, struct store_list_query *lq)
         .budget = q->budget,
     };
     if (lq->q.n > MAX_Q) {
-        query_problem(q, 400, "bad_parameter", "q: at most %d bytes", MAX_Q);
+        query_problem(q, 400, "bad-parameter", "q: at most %d bytes", MAX_Q);
         return false;
     }
     if (!query_where(q, &where) || !query_time(q, "from", &lq->from) ||

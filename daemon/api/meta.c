@@ -88,7 +88,7 @@ void api_ready(struct http_request *r)
     else if (pipeline_heartbeat_age(app->pipeline) > STALE_WORKER_MS)
         http_problem(r, 503, "stuck", "the worker has not been heard of for a while");
     else if (full)
-        http_problem(r, 503, "disk_full", "a workspace can not write; reading goes on");
+        http_problem(r, 503, "disk-full", "a workspace can not write; reading goes on");
     else
         http_respond(r, 200, NULL, SPAN_LIT("{\"status\":\"ready\"}"));
 }

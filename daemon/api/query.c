@@ -35,9 +35,9 @@ int query_check(struct query *q, int rc)
     if (rc == 0)
         return 0;
     if (rc == -ENOENT)
-        query_problem(q, 404, "not_found", "nothing of that name here");
+        query_problem(q, 404, "not-found", "nothing of that name here");
     else if (rc == -VOC_E_BUDGET)
-        query_problem(q, 503, "query_budget", "the query took longer than %d ms: narrow it down",
+        query_problem(q, 503, "query-budget", "the query took longer than %d ms: narrow it down",
                       QUERY_DEADLINE_MS);
     else
         query_problem(q, 500, "internal", "the query failed: %s", err_text(rc));
@@ -70,7 +70,7 @@ bool query_int(struct query *q, const char *name, int64_t min, int64_t max, int6
     if (!text.p)
         return true;
     if (span_to_i64(text, &v) < 0 || v < min || v > max) {
-        query_problem(q, 400, "bad_parameter", "%s: a whole number from %lld to %lld", name,
+        query_problem(q, 400, "bad-parameter", "%s: a whole number from %lld to %lld", name,
                       (long long)min, (long long)max);
         return false;
     }
@@ -95,7 +95,7 @@ bool query_where(struct query *q, struct where **ret)
     if (rc == 0)
         return true;
     if (rc == -EINVAL)
-        query_problem(q, 400, "bad_where", "where, column %u: %s", err.column, err.message);
+        query_problem(q, 400, "bad-where", "where, column %u: %s", err.column, err.message);
     else
         query_check(q, rc);
     return false;
@@ -106,7 +106,7 @@ bool query_time(struct query *q, const char *name, int64_t *io)
     struct span text = http_query(q->r, name);
     if (!text.p || zone_parse(q->zone, text, io) == 0)
         return true;
-    query_problem(q, 400, "bad_parameter", "%s: an RFC 3339 time or a date such as 2026-11-22",
+    query_problem(q, 400, "bad-parameter", "%s: an RFC 3339 time or a date such as 2026-11-22",
                   name);
     return false;
 }
@@ -120,7 +120,7 @@ static bool open_zone(struct query *q)
         q->timezone = given;
     int rc = zone_open(q->timezone, &q->zone);
     if (rc == -EINVAL)
-        query_problem(q, 400, "bad_parameter", "tz: an IANA zone such as Asia/Seoul");
+        query_problem(q, 400, "bad-parameter", "tz: an IANA zone such as Asia/Seoul");
     else
         query_check(q, rc);
     return rc == 0;
@@ -192,7 +192,7 @@ void query_run(struct http_request *r, void (*fn)(struct query *q))
     struct app *app = r->app;
     struct workspace *ws = workspace_find(app->workspaces, r->principal.workspace);
     if (!ws) {
-        http_problem(r, 403, "no_workspace", "this token's workspace is not served here");
+        http_problem(r, 403, "no-workspace", "this token's workspace is not served here");
         return;
     }
     struct query *q = calloc(1, sizeof *q);

@@ -143,7 +143,7 @@ static bool parse_measure(struct query *q, struct trend_request *t)
             return true;
         }
     }
-    query_problem(q, 400, "bad_parameter", "measure: not one of those vocd knows");
+    query_problem(q, 400, "bad-parameter", "measure: not one of those vocd knows");
     return false;
 }
 
@@ -158,7 +158,7 @@ static bool parse_by(struct query *q, struct trend_request *t)
     bool free_number = t->by == WF_POLARITY || t->by == WF_CONFIDENCE;
     if (t->by >= 0 && type != WHERE_TIME && !free_number && t->by != WF_CONVERSATION)
         return true;
-    query_problem(q, 400, "bad_parameter", "by: a field such as category, segment or product");
+    query_problem(q, 400, "bad-parameter", "by: a field such as category, segment or product");
     return false;
 }
 
@@ -168,7 +168,7 @@ static bool parse_compare(struct query *q, struct trend_request *t)
     t->compare = span_is(given, "previous");
     if (!given.p || t->compare || span_is(given, "none"))
         return true;
-    query_problem(q, 400, "bad_parameter", "compare: previous or none");
+    query_problem(q, 400, "bad-parameter", "compare: previous or none");
     return false;
 }
 
@@ -183,13 +183,13 @@ static bool make_buckets(struct query *q, struct trend_request *t, struct period
     if (t->bucket.p) {
         int bucket = zone_bucket_find(t->bucket);
         if (bucket < 0) {
-            query_problem(q, 400, "bad_parameter",
+            query_problem(q, 400, "bad-parameter",
                           "bucket: hour, day, week, month, quarter or year");
             return false;
         }
         if (zone_buckets(q->zone, (enum zone_bucket)bucket, p->from, p->to, bounds, MAX_BUCKETS,
                          &n) < 0) {
-            query_problem(q, 400, "bad_parameter", "bucket: more than %d points; take wider ones",
+            query_problem(q, 400, "bad-parameter", "bucket: more than %d points; take wider ones",
                           MAX_BUCKETS);
             return false;
         }
@@ -229,7 +229,7 @@ static bool parse_period(struct query *q, struct trend_request *t)
         return false;
     t->bucket = http_query(q->r, "bucket");
     if (t->now.from >= t->now.to) {
-        query_problem(q, 400, "bad_parameter", "from must lie before to");
+        query_problem(q, 400, "bad-parameter", "from must lie before to");
         return false;
     }
     if (!make_buckets(q, t, &t->now))
@@ -246,7 +246,7 @@ static bool check_size(struct query *q, const struct trend_request *t)
 {
     if (t->by < 0 || t->max_keys * (int64_t)t->now.n <= MAX_POINTS)
         return true;
-    query_problem(q, 400, "bad_parameter",
+    query_problem(q, 400, "bad-parameter",
                   "limit: at most %zu keys of %zu points; take fewer or wider buckets",
                   MAX_POINTS / t->now.n, t->now.n);
     return false;
@@ -257,7 +257,7 @@ static bool parse_request(struct query *q, struct trend_request *t)
     *t = (struct trend_request){.max_keys = DEFAULT_KEYS};
     struct span at = http_query(q->r, "segment_at");
     if (at.p && !span_is(at, "event")) {
-        query_problem(q, 400, "bad_parameter", "segment_at: only event is served yet");
+        query_problem(q, 400, "bad-parameter", "segment_at: only event is served yet");
         return false;
     }
     return parse_measure(q, t) && parse_by(q, t) && parse_compare(q, t) && parse_period(q, t) &&
