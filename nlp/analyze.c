@@ -131,23 +131,56 @@ static int read_parts(const struct nlp_tables *t, struct nlp_scratch *s, const s
 }
 
 struct codes {
-    const struct lex_rule *rule[NLP_MAX_CODES];
+    struct span code[NLP_MAX_CODES];
     size_t n;
 };
 
-/* Distinct codes of one kind among the rules that fired, in the order of the text. */
+static void add_code(struct codes *out, struct span code)
+{
+    size_t k = 0;
+    while (k < out->n && !span_eq(out->code[k], code))
+        k++;
+    if (k == out->n && out->n < NLP_MAX_CODES)
+        out->code[out->n++] = code;
+}
+
+static struct span top_of(struct span code)
+{
+    return span_of(code.p, span_find_char(code, '/'));
+}
+
+/* Learned codes that no rule gave, of the language at hand. */
+static void collect_learned(const struct nlp_tables *t, const struct nlp_scratch *s,
+                            enum lex_label_kind kind, struct codes *out)
+{
+    const size_t n_rules = out->n;
+    for (size_t lane = 0; lane < LEX_LANES; lane++) {
+        const struct lex_label *l = &t->labels[s->first_lane + lane];
+        if (l->kind != (uint32_t)kind || label_score(t, s, lane, false) <= (double)l->threshold)
+            continue;
+        struct span code = tables_str(t, l->code);
+        bool given = false;
+        for (size_t k = 0; k < n_rules; k++)
+            given |= span_eq(top_of(out->code[k]), code);
+        if (!given)
+            add_code(out, code);
+    }
+}
+
+/* Distinct codes of one kind: of the rules that fired, in the order of the text, then learned. */
 static void collect(const struct nlp_tables *t, const struct nlp_scratch *s,
                     enum nlp_rule_kind kind, struct codes *out)
 {
     out->n = 0;
     for (size_t i = 0; i < s->rule_hits.n; i++) {
         const struct lex_rule *r = &t->rules[s->rule_hits.at[i].rule];
-        size_t k = 0;
-        while (k < out->n && out->rule[k]->code.offset != r->code.offset)
-            k++;
-        if (r->kind == kind && k == out->n && out->n < NLP_MAX_CODES)
-            out->rule[out->n++] = r;
+        if (r->kind == kind)
+            add_code(out, tables_str(t, r->code));
     }
+    if (kind == RULE_CATEGORY)
+        collect_learned(t, s, LABEL_CATEGORY, out);
+    if (kind == RULE_SIGNAL)
+        collect_learned(t, s, LABEL_SIGNAL, out);
 }
 
 static bool covers(struct span path, struct span deeper)
@@ -156,29 +189,29 @@ static bool covers(struct span path, struct span deeper)
 }
 
 /* delivery beside delivery/late says nothing more. */
-static void drop_covered(const struct nlp_tables *t, struct codes *c)
+static void drop_covered(struct codes *c)
 {
     size_t n = 0;
     for (size_t i = 0; i < c->n; i++) {
         bool covered = false;
         for (size_t k = 0; k < c->n; k++)
-            covered |= covers(tables_str(t, c->rule[i]->code), tables_str(t, c->rule[k]->code));
+            covered |= covers(c->code[i], c->code[k]);
         if (!covered)
-            c->rule[n++] = c->rule[i];
+            c->code[n++] = c->code[i];
     }
     c->n = n;
 }
 
 /* What the clauses say that speak of `code`; the whole text's stance where they say nothing. */
 static struct topic topic_of(const struct nlp_tables *t, const struct nlp_scratch *s,
-                             struct lex_str code, const struct analysis *whole)
+                             struct span code, const struct analysis *whole)
 {
     double z = 0;
     size_t last = SIZE_MAX;
     bool failure = false;
     for (size_t i = 0; i < s->rule_hits.n; i++) {
         const struct rule_hit *h = &s->rule_hits.at[i];
-        if (t->rules[h->rule].code.offset != code.offset)
+        if (!span_eq(tables_str(t, t->rules[h->rule].code), code))
             continue;
         size_t first = segment_clause_at(s, h->start), end = segment_clause_at(s, h->end - 1);
         for (size_t k = last == SIZE_MAX || first > last ? first : last + 1; k <= end; k++) {
@@ -189,8 +222,7 @@ static struct topic topic_of(const struct nlp_tables *t, const struct nlp_scratc
     }
     double p = tanh(z * s->params[PARAM_POLARITY_SCALE]);
     double band = s->params[PARAM_NEUTRAL_BAND];
-    struct topic out = {
-        .code = tables_str(t, code), .sentiment = whole->sentiment, .polarity = whole->polarity};
+    struct topic out = {.code = code, .sentiment = whole->sentiment, .polarity = whole->polarity};
     bool clear = fabs(p) >= band || (failure && p < 0);
     if (clear && whole->sentiment != SENTIMENT_NEUTRAL) {
         out.sentiment = p > 0 ? SENTIMENT_POSITIVE : SENTIMENT_NEGATIVE;
@@ -204,12 +236,12 @@ static int write_topics(const struct nlp_tables *t, const struct nlp_scratch *s,
 {
     struct codes c;
     collect(t, s, RULE_CATEGORY, &c);
-    drop_covered(t, &c);
+    drop_covered(&c);
     struct topic *topics = arena_array(a, c.n, sizeof(*topics));
     if (!topics && c.n)
         return -ENOMEM;
     for (size_t i = 0; i < c.n; i++)
-        topics[i] = topic_of(t, s, c.rule[i]->code, out);
+        topics[i] = topic_of(t, s, c.code[i], out);
     out->categories = topics;
     out->n_categories = c.n;
     return 0;
@@ -220,13 +252,13 @@ static int write_signals(const struct nlp_tables *t, const struct nlp_scratch *s
 {
     struct codes c;
     collect(t, s, RULE_SIGNAL, &c);
-    drop_covered(t, &c);
+    drop_covered(&c);
     struct span *codes = arena_array(a, c.n + 1, sizeof(*codes));
     if (!codes)
         return -ENOMEM;
     bool pii = false;
     for (size_t i = 0; i < c.n; i++) {
-        codes[i] = tables_str(t, c.rule[i]->code);
+        codes[i] = c.code[i];
         pii |= span_is(codes[i], "pii");
     }
     out->n_signals = c.n;
@@ -253,7 +285,7 @@ static bool own_type(const struct nlp_tables *t, const struct nlp_scratch *s, st
     struct codes c;
     collect(t, s, RULE_TYPE, &c);
     for (size_t i = 0; i < c.n; i++) {
-        *ret = tables_str(t, c.rule[i]->code);
+        *ret = c.code[i];
         if (vocab_find(VOCAB_TYPE, *ret) < 0)
             return true;
     }
@@ -307,7 +339,8 @@ static int write_result(const struct nlp_tables *t, struct nlp_scratch *s, struc
     if (r == 0)
         r = write_pii(s, a, out);
     if (r == 0 && !own_type(t, s, &out->type))
-        out->type = span_str(vocab_code(VOCAB_TYPE, (int)type_of(t, s, out)));
+        out->type = label_type(t, s, out->sentiment,
+                               span_str(vocab_code(VOCAB_TYPE, (int)type_of(t, s, out))));
     if (r == 0 && (s->want & NLP_EVIDENCE))
         r = evidence_write(t, s, a, out);
     if (r == 0 && (s->want & NLP_KEYWORDS))

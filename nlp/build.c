@@ -73,7 +73,7 @@ void build_key(struct nlp_build *b, const uint32_t *cp, size_t n, uint32_t posti
         return;
     }
     memcpy(copy, cp, n * sizeof(*cp));
-    *k = (struct build_key){.cp = copy, .n = (uint16_t)n, .is_word = true, .posting = posting};
+    *k = (struct build_key){.cp = copy, .n = (uint16_t)n, .posting = posting};
 }
 
 int nlp_build_new(nlp_report_fn *report, void *ctx, struct nlp_build **ret)
@@ -218,7 +218,8 @@ int nlp_build_rule(struct nlp_build *b, const struct nlp_rule *r)
     return b->error;
 }
 
-int nlp_build_ngram(struct nlp_build *b, enum lang lang, struct span text, int weight)
+static int add_ngram(struct nlp_build *b, enum lang lang, struct span text, int weight,
+                     enum build_key_kind kind, uint32_t posting)
 {
     uint32_t cp[LEX_MAX_KEY];
     size_t n = 0;
@@ -230,14 +231,52 @@ int nlp_build_ngram(struct nlp_build *b, enum lang lang, struct span text, int w
     }
     if (n == 0 || weight < -127 || weight > 127 || (lang != LANG_KO && lang != LANG_EN))
         return -EINVAL;
-    build_key(b, cp, n, 0);
+    build_key(b, cp, n, posting);
     if (b->error)
         return b->error;
     struct build_key *k = TABLE_AT(b->keys, struct build_key, b->keys.n - 1);
-    k->is_word = false;
+    k->kind = (uint8_t)kind;
     k->lang = (uint8_t)lang;
     k->weight = (int8_t)weight;
     return 0;
+}
+
+int nlp_build_ngram(struct nlp_build *b, enum lang lang, struct span text, int weight)
+{
+    return add_ngram(b, lang, text, weight, KEY_NGRAM, 0);
+}
+
+static unsigned lane_of(enum lang lang, unsigned lane)
+{
+    return lane + (lang == LANG_EN ? LEX_LANES : 0);
+}
+
+int nlp_build_label_weight(struct nlp_build *b, enum lang lang, struct span text, unsigned lane,
+                           int weight)
+{
+    if (lane >= LEX_LANES)
+        return -EINVAL;
+    return add_ngram(b, lang, text, weight, KEY_LABEL, lane_of(lang, lane));
+}
+
+int nlp_build_label(struct nlp_build *b, enum lang lang, unsigned lane, struct span name,
+                    double scale, double threshold)
+{
+    static const char *const kinds[] = {NULL, "sentiment", "type", "category", "signal"};
+    size_t colon = span_find_char(name, ':');
+    if (lane >= LEX_LANES || colon == name.n || (lang != LANG_KO && lang != LANG_EN))
+        return -EINVAL;
+    for (uint32_t k = LABEL_SENTIMENT; k <= LABEL_SIGNAL; k++) {
+        if (!span_is(span_of(name.p, colon), kinds[k]))
+            continue;
+        b->labels[lane_of(lang, lane)] = (struct lex_label){
+            .kind = k,
+            .scale = (float)scale,
+            .threshold = (float)threshold,
+            .code = build_string(b, span_of(name.p + colon + 1, name.n - colon - 1))};
+        return b->error;
+    }
+    return -EINVAL;
 }
 
 int nlp_build_param(struct nlp_build *b, enum lang lang, struct span name, double value)

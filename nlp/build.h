@@ -18,13 +18,15 @@ struct table {
     size_t n, cap, size;
 };
 
+enum build_key_kind { KEY_WORD, KEY_NGRAM, KEY_LABEL };
+
 struct build_key {
     const uint32_t *cp;
     uint16_t n;
-    bool is_word;
+    uint8_t kind;     /* enum build_key_kind */
     uint8_t lang;     /* n-grams */
-    int8_t weight;    /* n-grams */
-    uint32_t posting; /* words */
+    int8_t weight;    /* n-grams and labels */
+    uint32_t posting; /* words; of labels the lane */
 };
 
 /* An atom while slots are still being added to it. */
@@ -51,6 +53,7 @@ struct nlp_build {
     struct table keys, atoms, slots, phrases, rules, patterns, codes, strings;
     struct table names; /* open-addressed: atom + 1 by hash of its name */
     uint32_t n_states;
+    struct lex_label labels[2 * LEX_LANES];
     double params[LANG_COUNT * PARAM_COUNT];
     double review[LANG_COUNT * PARAM_COUNT]; /* NaN where reviews have no number of their own */
 };
@@ -89,8 +92,9 @@ size_t build_forms(const uint32_t *stem, size_t n, struct build_form forms[BUILD
 struct trie_out {
     uint16_t *pages, *blocks;
     struct lex_cell *cells;
-    uint32_t *values, *postings;
-    size_t n_blocks, n_cells, n_postings;
+    uint32_t *values, *postings, *rows;
+    struct lex_label_row *label_rows;
+    size_t n_blocks, n_cells, n_postings, n_label_rows;
 };
 int build_trie(struct build_key *keys, size_t n, struct trie_out *out);
 void trie_out_done(struct trie_out *out);

@@ -76,6 +76,9 @@ static int write_file(struct nlp_build *b, const struct trie_out *trie,
     ADD(RULES, b->rules.items, b->rules.n, struct lex_rule);
     ADD(PATTERNS, b->patterns.items, b->patterns.n, struct lex_pattern);
     ADD(CODES, b->codes.items, b->codes.n, struct lex_str);
+    ADD(ROWS, trie->rows, trie->n_cells, uint32_t);
+    ADD(LABELS, b->labels, ARRAY_LEN(b->labels), struct lex_label);
+    ADD(LABEL_ROWS, trie->label_rows, trie->n_label_rows, struct lex_label_row);
     ADD(PARAMS, params, ARRAY_LEN(params), double);
     ADD(STRINGS, b->strings.items, b->strings.n, char);
 #undef ADD

@@ -17,7 +17,7 @@ struct trie {
     uint32_t *next, *prev; /* the free cells, a ring through cell 0 */
     uint8_t *used;         /* bases taken */
     size_t cap;
-    size_t cap_postings;
+    size_t cap_postings, cap_label_rows;
     uint32_t hint; /* no room for larger nodes before this cell */
 };
 
@@ -53,6 +53,7 @@ static int widen_cells(struct trie *t, size_t need)
         return 0;
     t->out->cells = widen(t->out->cells, old, cap, sizeof(*t->out->cells), &r);
     t->out->values = widen(t->out->values, old, cap, sizeof(*t->out->values), &r);
+    t->out->rows = widen(t->out->rows, old, cap, sizeof(*t->out->rows), &r);
     t->next = widen(t->next, old, cap, sizeof(*t->next), &r);
     t->prev = widen(t->prev, old, cap, sizeof(*t->prev), &r);
     t->used = widen(t->used, old, cap, 1, &r);
@@ -106,6 +107,43 @@ static uint32_t find_base(struct trie *t, const uint16_t *syms, size_t n)
     return (uint32_t)t->cap; /* past every cell taken: free by construction */
 }
 
+static int widen_label_rows(struct trie *t)
+{
+    int r = 0;
+    if (t->out->n_label_rows + 2 <= t->cap_label_rows)
+        return 0;
+    size_t cap = t->cap_label_rows ? t->cap_label_rows * 2 : 1024;
+    t->out->label_rows =
+        widen(t->out->label_rows, t->cap_label_rows, cap, sizeof(*t->out->label_rows), &r);
+    t->cap_label_rows = r < 0 ? t->cap_label_rows : cap;
+    return r;
+}
+
+/* The rows of one cell, of keys[lo, hi): one a language. */
+static int set_labels(struct trie *t, uint32_t cell, size_t lo, size_t hi)
+{
+    struct trie_out *out = t->out;
+    uint32_t langs = 0;
+    for (size_t i = lo; i < hi; i++)
+        if (t->keys[i].key->kind == KEY_LABEL)
+            langs |= t->keys[i].key->lang == LANG_KO ? ROW_KO : ROW_EN;
+    if (langs == 0)
+        return 0;
+    if (widen_label_rows(t) < 0)
+        return -ENOMEM;
+    for (size_t i = lo; i < hi; i++) {
+        const struct build_key *k = t->keys[i].key;
+        if (k->kind == KEY_LABEL) {
+            size_t row = out->n_label_rows + (k->lang == LANG_EN && (langs & ROW_KO));
+            out->label_rows[row].weight[k->posting % LEX_LANES] = k->weight;
+        }
+    }
+    out->rows[cell] = (uint32_t)out->n_label_rows << 2 | langs;
+    out->cells[cell].link |= CELL_LABELS;
+    out->n_label_rows += langs == (ROW_KO | ROW_EN) ? 2 : 1;
+    return 0;
+}
+
 /* Cell `cell` stands for keys[lo, hi), which agree in their first `depth` symbols and end there. */
 static int set_values(struct trie *t, uint32_t cell, size_t lo, size_t hi)
 {
@@ -113,7 +151,9 @@ static int set_values(struct trie *t, uint32_t cell, size_t lo, size_t hi)
     size_t first = out->n_postings;
     for (size_t i = lo; i < hi; i++) {
         const struct build_key *k = t->keys[i].key;
-        if (!k->is_word) {
+        if (k->kind == KEY_LABEL)
+            continue;
+        if (k->kind == KEY_NGRAM) {
             bool ko = k->lang == LANG_KO;
             *(ko ? &out->cells[cell].ko : &out->cells[cell].en) = k->weight;
             out->cells[cell].link |= ko ? CELL_KO : CELL_EN;
@@ -154,7 +194,9 @@ static int build_node(struct trie *t, uint32_t cell, size_t lo, size_t hi, size_
     size_t inner = lo, n = 0;
     while (inner < hi && t->keys[inner].key->n == depth)
         inner++;
-    int r = set_values(t, cell, lo, inner);
+    int r = set_labels(t, cell, lo, inner);
+    if (r == 0)
+        r = set_values(t, cell, lo, inner);
     if (r < 0 || inner == hi)
         return r;
     for (size_t i = inner; i < hi; i = run_end(t, i, hi, depth))
@@ -296,6 +338,8 @@ void trie_out_done(struct trie_out *out)
     free(out->blocks);
     free(out->cells);
     free(out->values);
+    free(out->rows);
+    free(out->label_rows);
     free(out->postings);
     memset(out, 0, sizeof(*out));
 }

@@ -17,7 +17,7 @@
 #include "nlp/nlp_build.h"
 
 #define LEX_MAGIC UINT64_C(0x0a5845434f560d1a)
-#define LEX_FORMAT 2
+#define LEX_FORMAT 3
 #define LEX_MAX_SIZE (UINT64_C(256) << 20)
 #define LEX_MAX_KEY 64 /* code points of the longest key: bounds the scan at each position */
 #define LEX_N_PAGES 0x1100
@@ -39,6 +39,9 @@ enum { ATOM_TERM = WORD_KINDS, ATOM_PATTERN, ATOM_KINDS };
     X(RULES, rules, struct lex_rule)                                                               \
     X(PATTERNS, patterns, struct lex_pattern)                                                      \
     X(CODES, codes, struct lex_str)                                                                \
+    X(ROWS, rows, uint32_t)                                                                        \
+    X(LABELS, labels, struct lex_label)                                                            \
+    X(LABEL_ROWS, label_rows, struct lex_label_row)                                                \
     X(PARAMS, params, double)                                                                      \
     X(STRINGS, strings, char)
 
@@ -58,7 +61,7 @@ struct lex_header {
     } sections[LEX_SECTION_COUNT];
 };
 
-enum { CELL_WORD = 1, CELL_KO = 2, CELL_EN = 4 };
+enum { CELL_WORD = 1, CELL_KO = 2, CELL_EN = 4, CELL_LABELS = 8 };
 
 struct lex_cell {
     uint32_t link; /* base << 8 | CELL_*; base 0: no children */
@@ -115,6 +118,26 @@ struct lex_pattern {
     struct lex_str regex;
 };
 
+/* What learned labels an n-gram speaks for or against (lexicons/build/README.md, Labels):
+ * rows[cell] is the number of its first row << 2 | enum lex_row_langs; the Korean row comes before
+ * the English. `labels` has the lanes of Korean, then those of English. */
+#define LEX_LANES 32
+
+enum lex_label_kind { LABEL_NONE, LABEL_SENTIMENT, LABEL_TYPE, LABEL_CATEGORY, LABEL_SIGNAL };
+
+struct lex_label {
+    uint32_t kind; /* enum lex_label_kind */
+    float scale;   /* one unit of weight */
+    float threshold;
+    struct lex_str code;
+};
+
+enum lex_row_langs { ROW_KO = 1, ROW_EN = 2 };
+
+struct lex_label_row {
+    int8_t weight[LEX_LANES];
+};
+
 /* The numbers of the sentiment model, per language, for all kinds and then for reviews;
  * lexicons/??/model.tsv sets them. */
 #define LEX_PARAMS(X)                                                                              \
@@ -134,8 +157,10 @@ struct lex_pattern {
     X(GATE_POSITIVE, "gate_positive", 2.0) /* log-odds beside a question that keep the label */    \
     X(GATE_NEGATIVE, "gate_negative", 0.8) /* the same, negative */                                \
     X(OVERRULE, "overrule", 1.0)           /* 0: n-grams inside negations and idioms count too */  \
-    X(NEUTRAL_BAND, "neutral_band", 0.2)   /* |polarity| below is neutral */                       \
-    X(BARE_BAND, "bare_band", 0.4)         /* the same with no curated word in the text */         \
+    X(LABEL_RULE, "label_rule", 0.6)     /* what a rule's word adds to a learned label's score */  \
+    X(LABEL_SCALE, "label_scale", 0.0)   /* learned stance to log-odds */                          \
+    X(NEUTRAL_BAND, "neutral_band", 0.2) /* |polarity| below is neutral */                         \
+    X(BARE_BAND, "bare_band", 0.4)       /* the same with no curated word in the text */           \
     X(FAILURE_FLOOR, "failure_floor", 0.5) /* curated sum a reported failure is at least worth */  \
     X(OFF_TOPIC, "off_topic", 1.0) /* of the curated scale where no category is spoken of */       \
     X(FAILURE_REACH, "failure_reach", 1.0) /* log-odds from which words outvote a report */        \

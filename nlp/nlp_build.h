@@ -111,6 +111,14 @@ int nlp_build_set(struct nlp_build *b, const struct nlp_set *s);
 int nlp_build_rule(struct nlp_build *b, const struct nlp_rule *r);
 /* An n-gram of the learned polarity table: normalised text, marks as U+0002 and U+0003. */
 int nlp_build_ngram(struct nlp_build *b, enum lang lang, struct span text, int weight);
+/* Lane `lane` (below 32) of the learned labels stands for `kind:code` (sentiment, type, category,
+ * signal); `scale` is one unit of weight, and categories and signals hold above `threshold`.
+ * -EINVAL when there is no such. */
+int nlp_build_label(struct nlp_build *b, enum lang lang, unsigned lane, struct span name,
+                    double scale, double threshold);
+/* What an n-gram adds to lane `lane`; n-grams as above. */
+int nlp_build_label_weight(struct nlp_build *b, enum lang lang, struct span text, unsigned lane,
+                           int weight);
 /* A number of the sentiment model, `review:name` for reviews alone; -ENOENT when there is none of
  * that name. */
 int nlp_build_param(struct nlp_build *b, enum lang lang, struct span name, double value);

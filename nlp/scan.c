@@ -113,16 +113,63 @@ static int add_hits(const struct nlp_tables *t, struct nlp_scratch *s, uint32_t 
     }
 }
 
+/* 16 bits hold 256 weights; then they are added up. */
+static void flush_labels(struct nlp_scratch *s)
+{
+    for (size_t k = 0; k < LEX_LANES; k++) {
+        s->label_sums[k] += s->label_part[k];
+        s->label_part[k] = 0;
+    }
+    s->n_label_part = 0;
+}
+
+static void sum_row(int16_t *restrict sum, const int8_t *restrict w)
+{
+    for (size_t k = 0; k < LEX_LANES; k++)
+        sum[k] = (int16_t)(sum[k] + w[k]);
+}
+
+/* The labels of the n-grams found new since `first`. Rows lie far apart, so all are asked for
+ * before the first is read. */
+static void add_labels(const struct nlp_tables *t, struct nlp_scratch *s, size_t first)
+{
+    const uint32_t own = s->first_lane ? ROW_EN : ROW_KO;
+    const int8_t *rows[WALK_CHUNK];
+    while (first < s->grams.n) {
+        size_t end = s->grams.n - first < WALK_CHUNK ? s->grams.n : first + WALK_CHUNK, n = 0;
+        for (size_t i = first; i < end; i++)
+            __builtin_prefetch(&t->rows[s->grams.at[i]]);
+        for (size_t i = first; i < end; i++) {
+            const uint32_t row = t->rows[s->grams.at[i]];
+            rows[n] = t->label_rows[(row >> 2) + (own == ROW_EN && (row & ROW_KO))].weight;
+            __builtin_prefetch(rows[n]);
+            n += (row & own) != 0;
+        }
+        for (size_t i = 0; i < n; i++) {
+            sum_row(s->label_part, rows[i]);
+            if (++s->n_label_part == 256)
+                flush_labels(s);
+        }
+        first = end;
+    }
+}
+
 /* An n-gram counts once a text, at the place it is found first. */
-static inline void add_gram(struct nlp_scratch *s, uint32_t cell, int weight, size_t at)
+static inline void add_gram(const struct nlp_tables *t, struct nlp_scratch *s, uint32_t cell,
+                            uint32_t gram_flag, size_t at)
 {
     uint64_t bit = UINT64_C(1) << (cell & 63);
     if (s->seen[cell >> 6] & bit)
         return;
     s->seen[cell >> 6] |= bit;
     s->grams.at[s->grams.n++] = cell;
-    s->gram[at] += weight;
-    s->gram_sum += weight;
+    const struct lex_cell c = t->cells[cell];
+    if (c.link & gram_flag) {
+        const int weight = gram_flag == CELL_KO ? c.ko : c.en;
+        s->n_grams++;
+        s->gram[at] += weight;
+        s->gram_sum += weight;
+    }
 }
 
 /* One level of the walk: of the places in `live`, those that have a child by their next symbol
@@ -155,14 +202,17 @@ static int take_found(const struct nlp_tables *t, struct nlp_scratch *s, const s
 {
     if (VEC_RESERVE(s->grams, n) < 0 || VEC_RESERVE(s->words, n) < 0)
         return -ENOMEM;
+    const size_t first = s->grams.n;
     for (size_t k = 0; k < n; k++) {
         const uint32_t cell = w->found[k].cell, start = w->found[k].at - depth;
         const struct lex_cell c = t->cells[cell];
-        if (c.link & gram_flag)
-            add_gram(s, cell, gram_flag == CELL_KO ? c.ko : c.en, start);
+        if (gram_flag && (c.link & (gram_flag | CELL_LABELS)))
+            add_gram(t, s, cell, gram_flag, start);
         if (c.link & CELL_WORD)
             s->words.at[s->words.n++] = (struct hit){start, w->found[k].at + 1, cell};
     }
+    if (t->n_label_rows)
+        add_labels(t, s, first);
     return 0;
 }
 
@@ -190,6 +240,7 @@ static int take_words(const struct nlp_tables *t, struct nlp_scratch *s)
 static int walk(const struct nlp_tables *t, struct nlp_scratch *s, uint32_t gram_flag)
 {
     const uint32_t root = t->cells[0].link >> 8, n = (uint32_t)s->norm.n;
+    const uint32_t wanted = CELL_WORD | (gram_flag ? gram_flag | CELL_LABELS : 0);
     struct walk w;
     int r = 0;
     for (uint32_t begin = 0; r == 0 && begin < n; begin += WALK_CHUNK) {
@@ -198,7 +249,7 @@ static int walk(const struct nlp_tables *t, struct nlp_scratch *s, uint32_t gram
             w.live[k] = (struct walk_place){root, begin + k};
         for (uint32_t depth = 0; r == 0 && w.n > 0; depth++) {
             s->work += w.n;
-            size_t found = walk_level(t->cells, s->sym, gram_flag | CELL_WORD, &w);
+            size_t found = walk_level(t->cells, s->sym, wanted, &w);
             r = take_found(t, s, &w, found, depth, gram_flag);
         }
         if (r == 0)
@@ -251,15 +302,18 @@ static int walk_spaced(const struct nlp_tables *t, struct nlp_scratch *s)
     for (size_t i = 0; i < n; i++) {
         if (VEC_RESERVE(s->grams, LEX_MAX_KEY) < 0)
             return -ENOMEM;
+        const size_t first = s->grams.n;
         uint32_t cell = 0;
         for (size_t j = i; j < n && (t->cells[cell].link >> 8); j++) {
             s->work++;
             cell = tables_child(t, cell, s->spaced.at[j]);
             if (!cell)
                 break;
-            if (t->cells[cell].link & CELL_EN)
-                add_gram(s, cell, t->cells[cell].en, s->spaced_at.at[i]);
+            if (t->cells[cell].link & (CELL_EN | CELL_LABELS))
+                add_gram(t, s, cell, CELL_EN, s->spaced_at.at[i]);
         }
+        if (t->n_label_rows)
+            add_labels(t, s, first);
     }
     return r;
 }
@@ -311,7 +365,12 @@ static int prepare(const struct nlp_tables *t, struct nlp_scratch *s)
     if (n)
         memset(s->gram, 0, n * sizeof(*s->gram));
     s->hits.n = s->masks.n = s->grams.n = 0;
+    s->n_grams = 0;
     s->gram_sum = 0;
+    s->first_lane = s->lang == LANG_EN ? LEX_LANES : 0;
+    memset(s->label_sums, 0, sizeof(s->label_sums));
+    memset(s->label_part, 0, sizeof(s->label_part));
+    s->n_label_part = 0;
     return 0;
 }
 
@@ -324,12 +383,13 @@ int scan_text(const struct nlp_tables *t, struct nlp_scratch *s)
     r = walk(t, s, spaced ? 0 : s->lang == LANG_EN ? CELL_EN : CELL_KO);
     if (r == 0 && spaced)
         r = walk_spaced(t, s);
+    flush_labels(s);
     for (size_t i = 0; i < s->grams.n; i++)
         s->seen[s->grams.at[i] >> 6] = 0;
     double damp = s->params[PARAM_NGRAM_DAMP];
     s->gram_share = s->params[PARAM_NGRAM_SLOPE];
     if (damp > 0)
-        s->gram_share /= sqrt(1.0 + (double)s->grams.n / damp);
+        s->gram_share /= sqrt(1.0 + (double)s->n_grams / damp);
     if (s->masks.n)
         apply_masks(s);
     return r;

@@ -4,6 +4,7 @@
  *   scan      one pass of the trie: word hits, n-grams  scan.c
  *   segment   sentences, then clauses                   segment.c
  *   rules     categories, types, signals                rules.c
+ *   labels    what the learned tables say of the same   labels.c
  *   sentiment clauses to stance                         clause.c, sentiment.c
  *   pii       personal data in the original bytes       pii.c, pii_kinds.c
  *   result    what the caller gets                      analyze.c, evidence.c, keywords.c
@@ -104,7 +105,7 @@ struct nlp_scratch {
     VEC(struct rule_hit) rule_hits;
     VEC(uint32_t) touched_rules, text_rules, candidates;
     VEC(struct mark) marks;
-    VEC(uint32_t) grams;     /* cells of the n-grams found */
+    VEC(uint32_t) grams;     /* cells of the n-grams found, of polarity and labels */
     VEC(uint16_t) spaced;    /* the symbols again, with the spaces of ngram_words */
     VEC(uint32_t) spaced_at; /* their positions */
     VEC(char) utf8;          /* one sentence, for patterns */
@@ -125,7 +126,12 @@ struct nlp_scratch {
     unsigned want;
     const double *params; /* by enum lex_param, for this language and kind */
     int gram_sum;
-    double gram_share; /* slope / sqrt(1 + n / damp) */
+    size_t n_grams;            /* of the polarity table */
+    int label_sums[LEX_LANES]; /* of the learned labels */
+    int16_t label_part[LEX_LANES];
+    unsigned n_label_part; /* rows in label_part */
+    size_t first_lane;     /* of this language */
+    double gram_share;     /* slope / sqrt(1 + n / damp) */
     double curated_scale;
     bool any_question, any_request, any_wish, any_failure, any_curated, any_gate;
     uint64_t work; /* trie steps, state moves and bytes given to patterns: what tests count */
@@ -146,6 +152,17 @@ int clause_read(const struct nlp_tables *t, struct nlp_scratch *s, struct clause
 int sentiment_read(const struct nlp_tables *t, struct nlp_scratch *s, struct analysis *out);
 /* Log-odds of one clause, learned part included. */
 double sentiment_clause(const struct nlp_scratch *s, const struct clause *c);
+
+/* The score of a lane's label, `rule` saying what the rules found; in units of its margin. */
+double label_score(const struct nlp_tables *t, const struct nlp_scratch *s, size_t lane, bool rule);
+/* The type, of those that go with the sentiment, and the sentiment that score best; `fallback` is
+ * what the rules say. */
+struct span label_type(const struct nlp_tables *t, const struct nlp_scratch *s,
+                       enum sentiment sentiment, struct span fallback);
+struct span label_sentiment(const struct nlp_tables *t, const struct nlp_scratch *s,
+                            struct span fallback);
+/* What the learned stance adds to the log-odds. */
+double label_stance(const struct nlp_tables *t, const struct nlp_scratch *s);
 
 int mark_add(struct nlp_scratch *s, uint32_t start, uint32_t end, double weight, struct span rule,
              struct span entry);

@@ -104,7 +104,7 @@ static double total(struct nlp_scratch *s, double *ret_stance)
         gated += is_gated(c);
         s->sentences.at[c->sentence].score += clause;
     }
-    double bias = s->grams.n ? s->params[PARAM_NGRAM_BIAS] * s->gram_share : 0;
+    double bias = s->n_grams ? s->params[PARAM_NGRAM_BIAS] * s->gram_share : 0;
     if (gated == s->clauses.n)
         bias *= s->params[PARAM_GATE_NGRAM];
     *ret_stance = stance;
@@ -121,7 +121,7 @@ static double squash(const struct nlp_scratch *s, double z)
 static double signed_polarity(const struct nlp_scratch *s, double polarity)
 {
     const double least = 1e-4;
-    if (fabs(polarity) >= least || !(s->grams.n || s->any_curated || s->any_failure))
+    if (fabs(polarity) >= least || !(s->n_grams || s->any_curated || s->any_failure))
         return polarity;
     return polarity > 0 ? least : -least;
 }
@@ -139,7 +139,19 @@ static double keep_within(double polarity, double band)
     return polarity > most ? most : polarity < -most ? -most : polarity;
 }
 
-static void decide(struct nlp_scratch *s, struct analysis *out)
+/* The learned labels may make a text neutral, or no longer so; the side is always polarity's. */
+static enum sentiment learned_label(const struct nlp_tables *t, const struct nlp_scratch *s,
+                                    const struct analysis *out)
+{
+    struct span rules = span_str(vocab_code(VOCAB_SENTIMENT, (int)out->sentiment));
+    if (span_is(label_sentiment(t, s, rules), "neutral"))
+        return SENTIMENT_NEUTRAL;
+    if (out->polarity == 0.0)
+        return out->sentiment;
+    return out->polarity > 0 ? SENTIMENT_POSITIVE : SENTIMENT_NEGATIVE;
+}
+
+static void decide(const struct nlp_tables *t, struct nlp_scratch *s, struct analysis *out)
 {
     double stance, z = total(s, &stance);
     double band = s->params[s->any_curated ? PARAM_NEUTRAL_BAND : PARAM_BARE_BAND];
@@ -148,10 +160,12 @@ static void decide(struct nlp_scratch *s, struct analysis *out)
     if (s->any_failure && on_topic && stance <= floor * 0.5 && z > floor &&
         z < s->params[PARAM_FAILURE_REACH])
         z = floor; /* a sum of fragments must be sure of itself to outvote a report */
+    z += label_stance(t, s);
     out->polarity = signed_polarity(s, squash(s, z));
     bool gate = s->any_gate && !s->any_failure && stance < s->params[PARAM_GATE_POSITIVE] &&
                 stance > -s->params[PARAM_GATE_NEGATIVE];
     out->sentiment = gate ? SENTIMENT_NEUTRAL : label_of(out->polarity, band);
+    out->sentiment = learned_label(t, s, out);
     if (out->sentiment == SENTIMENT_NEUTRAL) {
         out->polarity = keep_within(out->polarity, s->params[PARAM_NEUTRAL_BAND]);
         out->confidence = s->params[gate ? PARAM_GATE_CONFIDENCE : PARAM_BAND_CONFIDENCE];
@@ -184,7 +198,7 @@ int sentiment_read(const struct nlp_tables *t, struct nlp_scratch *s, struct ana
     int r = read_clauses(t, s);
     if (r < 0)
         return r;
-    decide(s, out);
+    decide(t, s, out);
     trajectory(s, out);
     return 0;
 }

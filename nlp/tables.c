@@ -65,6 +65,9 @@ static bool trie_ok(const struct nlp_tables *t)
         max_base = base > max_base ? base : max_base;
         if ((t->cells[i].link & CELL_WORD) && t->values[i] >= t->n_postings)
             return false;
+        if ((t->cells[i].link & CELL_LABELS) &&
+            (t->rows[i] >> 2) + 1 >= t->n_label_rows + ((t->rows[i] & 3) != 3))
+            return false;
     }
     return (size_t)max_base + max_sym < t->n_cells;
 }
@@ -112,6 +115,14 @@ static bool rules_ok(struct nlp_tables *t)
     return t->n_params == (size_t)LANG_COUNT * 2 * PARAM_COUNT;
 }
 
+static bool labels_ok(const struct nlp_tables *t)
+{
+    bool ok = t->n_rows == t->n_cells && t->n_labels == 2 * LEX_LANES;
+    for (size_t i = 0; ok && i < t->n_labels; i++)
+        ok = t->labels[i].kind <= LABEL_SIGNAL && str_ok(t, t->labels[i].code);
+    return ok;
+}
+
 static int read_sections(struct nlp_tables *t)
 {
     const struct lex_header *h = t->map;
@@ -124,7 +135,7 @@ static int read_sections(struct nlp_tables *t)
     t->n_##field = h->sections[LEX_##id].count;
     LEX_SECTIONS(X)
 #undef X
-    return trie_ok(t) && atoms_ok(t) && rules_ok(t) ? 0 : -VOC_E_CORRUPT;
+    return labels_ok(t) && trie_ok(t) && atoms_ok(t) && rules_ok(t) ? 0 : -VOC_E_CORRUPT;
 }
 
 static int check_header(const struct nlp_tables *t)

@@ -3,6 +3,7 @@
  *   polarity*.tsv, emoji.tsv   words  weight  [flags]
  *   intensity.tsv              words  factor
  *   model.tsv                  name   number
+ *   labels.tsv                 n-gram lane:weight…  (the same)
  *   ngrams.tsv                 n-gram weight   (written by the trainer, lexicons/build/README.md)
  *   all others                 words  kind    [flags]
  * Flags are letters of enum nlp_word_flag; `-` in a later layer removes a word. A line that begins
@@ -236,6 +237,49 @@ static void read_ngram(struct lexicon_load *l, const struct lexicon_file *f,
         l->error = r < 0 ? r : l->error;
 }
 
+/* `# label: LANE kind:code SCALE THRESHOLD` */
+static bool read_label_header(struct lexicon_load *l, const struct lexicon_file *f,
+                              struct span text)
+{
+    char copy[160], name[64];
+    unsigned lane;
+    double scale, threshold;
+    if (!span_starts(text, SPAN_LIT("# label: ")) || text.n >= sizeof(copy))
+        return !span_starts(text, SPAN_LIT("# label: "));
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = '\0';
+    if (sscanf(copy, "# label: %u %63s %lf %lf", &lane, name, &scale, &threshold) != 4)
+        return false;
+    return nlp_build_label(l->build, f->lang, lane, span_str(name), scale, threshold) == 0;
+}
+
+static void read_label(struct lexicon_load *l, const struct lexicon_file *f,
+                       const struct line *line)
+{
+    char text[512];
+    size_t n;
+    struct span s = line->column[0];
+    if (s.n && s.p[0] == '#') {
+        if (!read_label_header(l, f, s))
+            lexicon_problem(l, &line->at, "not `# label: LANE kind:code SCALE THRESHOLD`");
+        return;
+    }
+    bool ok = line->n == 2 && s.n < sizeof(text) && unescape(s, text, &n);
+    for (struct span rest = line->n == 2 ? line->column[1] : SPAN_NONE; ok && rest.n;) {
+        size_t end = span_find_char(rest, ' '), colon = span_find_char(rest, ':');
+        int64_t lane, weight;
+        ok = colon < end && span_to_i64(span_of(rest.p, colon), &lane) == 0 && lane >= 0 &&
+             span_to_i64(span_of(rest.p + colon + 1, end - colon - 1), &weight) == 0 &&
+             weight >= -127 && weight <= 127 &&
+             nlp_build_label_weight(l->build, f->lang, span_of(text, n), (unsigned)lane,
+                                    (int)weight) == 0;
+        end += end < rest.n;
+        rest = span_of(rest.p + end, rest.n - end);
+    }
+    if (!ok)
+        lexicon_problem(l, &line->at, "not an n-gram, a TAB and LANE:WEIGHT parted by spaces");
+}
+
 static void read_word_line(struct lexicon_load *l, const struct lexicon_file *f,
                            const struct line *line)
 {
@@ -255,14 +299,14 @@ void lexicon_read_tsv(struct lexicon_load *l, const struct lexicon_file *f)
 {
     struct span rest = f->source->text;
     struct line line = {.at = {f->name, 0, 1}};
-    bool grams = span_is(f->stem, "ngrams");
+    bool grams = span_is(f->stem, "ngrams"), labels = span_is(f->stem, "labels");
     if (utf8_valid(rest) < rest.n) {
         lexicon_problem(l, &(struct nlp_at){f->name, 1, 1}, "not UTF-8");
         return;
     }
-    if (grams) {
+    if (grams || labels) {
         char key[32];
-        int n = snprintf(key, sizeof(key), "g:%d", (int)f->lang);
+        int n = snprintf(key, sizeof(key), "%c:%d", grams ? 'g' : 'l', (int)f->lang);
         if (lexicon_is_replaced(l, span_of(key, (size_t)n)))
             return;
         lexicon_is_new(l, span_of(key, (size_t)n), &(struct nlp_at){f->name, 1, 1});
@@ -270,6 +314,8 @@ void lexicon_read_tsv(struct lexicon_load *l, const struct lexicon_file *f)
     while (l->error == 0 && next_line(&rest, &line)) {
         if (grams)
             read_ngram(l, f, &line);
+        else if (labels)
+            read_label(l, f, &line);
         else
             read_word_line(l, f, &line);
     }

@@ -11,13 +11,21 @@ $(LEX_LIB): ALL_CFLAGS += -ffp-contract=off
 
 $(BUILD)/train: $(call LEX_OBJ,train) $(LEX_LIB)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lutf8proc -lm
+$(BUILD)/labels: $(call LEX_OBJ,labels) $(LEX_LIB)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lutf8proc -lm
 $(BUILD)/measure: $(call LEX_OBJ,measure) $(LEX_LIB)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lutf8proc -lm
 
 .PHONY: lexicons
-lexicons: $(BUILD)/train
+lexicons: $(BUILD)/train $(BUILD)/labels
 	$(BUILD)/train lang=ko data=$(DATA) out=lexicons/ko/ngrams.tsv
 	$(BUILD)/train lang=en data=$(DATA) out=lexicons/en/ngrams.tsv
+	python3 $(LEX)/golden.py ko > $(BUILD)/golden-ko.tsv
+	$(BUILD)/labels lang=ko out=lexicons/ko/labels.tsv $(BUILD)/golden-ko.tsv $(BUILD)/golden-ko.tsv \
+	    $(sort $(wildcard $(LEX)/corpus/ko-a-*.tsv))
+	python3 $(LEX)/golden.py en > $(BUILD)/golden-en.tsv
+	$(BUILD)/labels lang=en out=lexicons/en/labels.tsv $(BUILD)/golden-en.tsv $(BUILD)/golden-en.tsv \
+	    $(sort $(wildcard $(LEX)/corpus/en-a-*.tsv))
 	DATA=$(DATA) sh $(LEX)/manifest.sh > lexicons/MANIFEST
 
 # The recipe on texts it was not fitted on, then the shipped table alone and through the engine.

@@ -14,6 +14,21 @@ table_line() { # file, command
         "$(sha256sum "$1" | cut -d' ' -f1)" "$(sed -n 's/^# entries: //p' "$1")" "$2"
 }
 
+own_lines() { # language: this project's own development batches
+    for f in lexicons/build/corpus/"$1"-a-*.tsv; do
+        printf '  %s\n    sha256 %s\n    licence of this project\n    used all rows with a label\n' \
+            "$f" "$(sha256sum "$f" | cut -d' ' -f1)"
+    done
+}
+
+labels_line() { # language
+    f=lexicons/$1/labels.tsv
+    printf '\n%s\n  sha256 %s\n  command labels lang=%s out=%s GOLDEN GOLDEN BATCH...\n  sources\n' "$f" \
+        "$(sha256sum "$f" | cut -d' ' -f1)" "$1" "$f"
+    printf '  tests/golden/%s.ndjson (GOLDEN: by lexicons/build/golden.py, twice)\n' "$1"
+    own_lines "$1"
+}
+
 cat <<'END'
 # Learned tables: statistics of labelled texts, no text itself. Made by `make lexicons` (lexicons/build/).
 # Sets under share-alike licences (hate_speech, 3i4k, bitext, emoji) are not read by the trainer at all;
@@ -24,7 +39,10 @@ source_line ko/nsmc_train.tsv.xz 'CC0 1.0' 'all rows'
 source_line ko/naver_shopping_train15k.tsv.xz 'Public Domain (as bab2min/corpus states)' 'all rows'
 source_line ko/kote_val.tsv.xz 'MIT' 'rows whose emotions are all of one side'
 source_line ko/naver_shopping_unlabelled25k.txt.xz 'Public Domain (as bab2min/corpus states)' 'all rows, labelled by a first fit'
+own_lines ko
 source_line ko/naver_movie_stars_train.tsv.xz 'CC0 1.0' '1 to 5 and 8 to 10 stars'
 table_line lexicons/en/ngrams.tsv 'train lang=en data=DATA out=lexicons/en/ngrams.tsv'
 source_line en/rt_polarity_train.tsv.xz 'Apache-2.0 (of the repository it is from)' 'all rows'
 source_line en/uci_sentences_train.tsv 'CC BY 4.0 (UCI: Kotzias et al. 2015), Apache-2.0 (of the repository)' 'all rows'
+labels_line ko
+labels_line en

@@ -58,7 +58,7 @@ static const char *escape_of(uint32_t cp)
                               : NULL;
 }
 
-static char *write_gram(const uint32_t *cps, size_t n)
+char *table_gram(const uint32_t *cps, size_t n)
 {
     char out[GRAM_LONGEST * 4 + 1];
     size_t len = 0;
@@ -89,7 +89,7 @@ static size_t collect(const struct corpus *c, const struct grams *g, const int8_
         if (!weight[j])
             continue;
         const struct gram *gram = &g->list[j];
-        rows[n++] = (struct table_row){write_gram(c->text.at + gram->at, gram->n), weight[j]};
+        rows[n++] = (struct table_row){table_gram(c->text.at + gram->at, gram->n), weight[j]};
         if (gram->n > *ret_longest)
             *ret_longest = gram->n;
     }

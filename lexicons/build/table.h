@@ -24,6 +24,9 @@ struct table_head {
 void table_write(const char *path, const struct table_head *head, const struct corpus *c,
                  const struct grams *g, const int8_t *weight);
 
+/* The written form of an n-gram, escapes included; the caller frees it. */
+char *table_gram(const uint32_t *cps, size_t n);
+
 struct table;
 struct table *table_read(const char *path);
 const struct table_head *table_head(const struct table *t);

@@ -251,6 +251,7 @@ static void the_language_is_read_from_the_script(void **state)
     (void)state;
     assert_int_equal(fixture_text(&f, "where is my order").lang, LANG_EN);
     assert_int_equal(fixture_text(&f, "iPhone 배송 언제 와요").lang, LANG_KO);
+    assert_int_equal(fixture_text(&f, "best movie of the year 굿").lang, LANG_KO);
 }
 
 int main(void)

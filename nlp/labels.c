@@ -1,0 +1,77 @@
+/* Learned labels: sums over n-grams, beside the rules. A category or signal holds where a rule says
+ * so or the score passes its threshold; of types and stances the best holds, with what the rules
+ * say counting extra. */
+#include "nlp/scratch.h"
+
+static const struct lex_label *label_at(const struct nlp_tables *t, const struct nlp_scratch *s,
+                                        size_t lane)
+{
+    return &t->labels[s->first_lane + lane];
+}
+
+double label_score(const struct nlp_tables *t, const struct nlp_scratch *s, size_t lane, bool rule)
+{
+    double score = s->label_sums[lane] * (double)label_at(t, s, lane)->scale;
+    return rule ? score + s->params[PARAM_LABEL_RULE] : score;
+}
+
+/* A complaint is negative and nothing else is, but what is none of all; praise likewise. */
+static bool type_fits(struct span type, enum sentiment sentiment)
+{
+    if (span_is(type, "other"))
+        return true;
+    return (sentiment == SENTIMENT_NEGATIVE) == span_is(type, "complaint") &&
+           (sentiment == SENTIMENT_POSITIVE) == span_is(type, "praise");
+}
+
+/* The label of `kind` with the best score. `fallback` is what the rules say; where the table has no
+ * such label, only a score above the rules' own weight outdoes it. */
+static struct span best_of(const struct nlp_tables *t, const struct nlp_scratch *s,
+                           enum lex_label_kind kind, enum sentiment sentiment, struct span fallback)
+{
+    struct span best = fallback;
+    double most = 0, own = s->params[PARAM_LABEL_RULE];
+    bool any = false;
+    for (size_t lane = 0; lane < LEX_LANES; lane++) {
+        const struct lex_label *l = label_at(t, s, lane);
+        struct span code = tables_str(t, l->code);
+        if (l->kind != (uint32_t)kind)
+            continue;
+        bool rule = span_eq(code, fallback);
+        double score = label_score(t, s, lane, rule);
+        own = rule ? score : own;
+        if ((kind == LABEL_TYPE && !type_fits(code, sentiment)) || (any && score <= most))
+            continue;
+        best = code;
+        most = score;
+        any = true;
+    }
+    return any && most > own ? best : fallback;
+}
+
+struct span label_type(const struct nlp_tables *t, const struct nlp_scratch *s,
+                       enum sentiment sentiment, struct span fallback)
+{
+    return best_of(t, s, LABEL_TYPE, sentiment, fallback);
+}
+
+struct span label_sentiment(const struct nlp_tables *t, const struct nlp_scratch *s,
+                            struct span fallback)
+{
+    return best_of(t, s, LABEL_SENTIMENT, SENTIMENT_NONE, fallback);
+}
+
+double label_stance(const struct nlp_tables *t, const struct nlp_scratch *s)
+{
+    double z = 0;
+    for (size_t lane = 0; lane < LEX_LANES; lane++) {
+        const struct lex_label *l = label_at(t, s, lane);
+        if (l->kind != LABEL_SENTIMENT)
+            continue;
+        if (span_is(tables_str(t, l->code), "positive"))
+            z += label_score(t, s, lane, false);
+        if (span_is(tables_str(t, l->code), "negative"))
+            z -= label_score(t, s, lane, false);
+    }
+    return z * s->params[PARAM_LABEL_SCALE];
+}
