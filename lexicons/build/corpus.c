@@ -129,9 +129,10 @@ static FILE *open_source(const char *data_dir, const struct format *f, bool *ret
 {
     char path[4096], command[4200];
     snprintf(path, sizeof(path), "%s/%s", data_dir, f->file);
-    FILE *in = strcmp(f->file, OWN_BATCHES) ? fopen(path, "r") : popen("cat " OWN_BATCHES, "r");
-    *ret_pipe = in && (strstr(f->file, ".xz") || !strcmp(f->file, OWN_BATCHES));
-    if (*ret_pipe && strcmp(f->file, OWN_BATCHES)) {
+    bool own = strcmp(f->file, OWN_BATCHES) == 0;
+    FILE *in = own ? popen("cat " OWN_BATCHES, "r") : fopen(path, "r");
+    *ret_pipe = in && (own || strstr(f->file, ".xz"));
+    if (*ret_pipe && !own) {
         fclose(in);
         snprintf(command, sizeof(command), "xz -dc '%s'", path);
         in = popen(command, "r");

@@ -49,7 +49,7 @@ static uint64_t label_bit(struct labels *l, const char *kind, const char *code, 
     char name[64];
     snprintf(name, sizeof(name), "%s:%.*s", kind, (int)n, code);
     int i = 0;
-    while (i < l->n_names && strcmp(l->names[i], name))
+    while (i < l->n_names && strcmp(l->names[i], name) != 0)
         i++;
     if (i == MAX_LABELS) {
         fprintf(stderr, "labels: more than %d labels\n", MAX_LABELS);
@@ -106,7 +106,7 @@ static void read_file(struct labels *l, const char *path, int file)
             if (p)
                 *p++ = '\0';
         }
-        if (n == COLUMNS && line[0] != '#' && strcmp(column[0], "id"))
+        if (n == COLUMNS && line[0] != '#' && strcmp(column[0], "id") != 0)
             add_text(l, column, file);
     }
     free(line);
@@ -245,12 +245,12 @@ static bool set(struct labels *l, const char *arg)
                 {"threshold.signal=", &l->signal_threshold}};
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         size_t n = strlen(keys[i].key);
-        if (strncmp(arg, keys[i].key, n))
+        if (strncmp(arg, keys[i].key, n) != 0)
             continue;
         *keys[i].value = atof(arg + n);
         return true;
     }
-    if (strncmp(arg, "keep=", 5))
+    if (strncmp(arg, "keep=", 5) != 0)
         return false;
     l->keep = (uint32_t)atoi(arg + 5);
     return true;
