@@ -142,6 +142,10 @@ struct where_record {
     size_t n_segments;
 };
 
+/* What a record says in a field of one text (WHERE_TEXT but attributes and experiments); absent for
+ * other fields. In the record, or static. */
+struct span where_record_text(enum where_field field, const struct where_record *r);
+
 /* The reference semantics. `now` resolves now-30d. */
 bool where_match(const struct where *w, const struct where_record *r, int64_t now);
 /* For WHERE_CUSTOMER trees: the state of one customer's attributes (sorted by key). */

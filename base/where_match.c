@@ -130,9 +130,10 @@ static struct span find_pair(const struct pair *pairs, size_t n, struct span key
     return SPAN_NONE;
 }
 
-static struct span text_of(enum where_field field, const struct feedback *f,
-                           const struct analysis *a)
+struct span where_record_text(enum where_field field, const struct where_record *r)
 {
+    const struct feedback *f = r->feedback;
+    const struct analysis *a = r->analysis;
     switch (field) {
     case WF_SOURCE:
         return f->source;
@@ -229,7 +230,7 @@ static bool match_record(const struct where_node *test, const struct subject *s)
         return where_test_text(test, find_pair(f->experiments, f->n_experiments, test->key));
     switch (where_field_type(test->field)) {
     case WHERE_TEXT:
-        return where_test_text(test, text_of(test->field, f, s->record->analysis));
+        return where_test_text(test, where_record_text(test->field, s->record));
     case WHERE_MULTI:
         return match_multi(test, s->record);
     case WHERE_NUMBER:

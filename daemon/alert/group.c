@@ -61,48 +61,6 @@ static void multi_values(enum where_field field, const struct where_record *r, s
     }
 }
 
-static struct span code_of(enum vocab v, int id)
-{
-    return span_str(vocab_code(v, id));
-}
-
-static struct span text_value(enum where_field field, const struct feedback *f,
-                              const struct analysis *a)
-{
-    switch (field) {
-    case WF_SOURCE:
-        return f->source;
-    case WF_KIND:
-        return code_of(VOCAB_KIND, (int)f->kind);
-    case WF_CHANNEL:
-        return f->channel;
-    case WF_STATUS:
-        return f->status;
-    case WF_LANG:
-        return a ? code_of(VOCAB_LANG, (int)a->lang) : f->lang;
-    case WF_SENTIMENT:
-        return a ? code_of(VOCAB_SENTIMENT, (int)a->sentiment) : SPAN_NONE;
-    case WF_TYPE:
-        return a ? a->type : SPAN_NONE;
-    case WF_STAGE:
-        return code_of(VOCAB_STAGE, (int)f->stage);
-    case WF_AGENT:
-        return f->agent;
-    case WF_TEAM:
-        return f->team;
-    case WF_VENDOR:
-        return f->vendor;
-    case WF_PRODUCT:
-        return f->product;
-    case WF_CUSTOMER:
-        return f->customer.id;
-    case WF_CONVERSATION:
-        return f->conversation;
-    default:
-        return SPAN_NONE;
-    }
-}
-
 static void record_values(const struct alert_group_by *by, const struct where_record *r,
                           struct values *v)
 {
@@ -114,7 +72,7 @@ static void record_values(const struct alert_group_by *by, const struct where_re
     else if (where_field_type(by->field) == WHERE_MULTI)
         multi_values(by->field, r, v);
     else
-        one(v, text_value(by->field, f, r->analysis));
+        one(v, where_record_text(by->field, r));
 }
 
 static int compare(const void *a, const void *b)
