@@ -7,6 +7,7 @@
 #include "daemon/api/change.h"
 #include "daemon/api/query.h"
 #include "daemon/api/show.h"
+#include "daemon/format/normalize.h"
 #include "daemon/format/phone.h"
 #include "daemon/trust/mask.h"
 
@@ -92,16 +93,6 @@ static json_t *read_body(struct query *q)
     return body;
 }
 
-/* As normalize_feedback() keeps e-mail addresses. */
-static struct span lower_case(struct query *q, struct span s)
-{
-    s = span_trim(s);
-    char *copy = arena_alloc(&q->arena, s.n);
-    for (size_t i = 0; copy && i < s.n; i++)
-        copy[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + 32 : s.p[i]);
-    return span_of(copy, copy ? s.n : 0);
-}
-
 static void find(struct query *q, json_t *body)
 {
     struct span email = change_text(body, "email"), phone = change_text(body, "phone");
@@ -110,7 +101,7 @@ static void find(struct query *q, json_t *body)
     char number[PHONE_MAX];
     struct span value = SPAN_NONE;
     if (email.p)
-        value = lower_case(q, email);
+        value = normalize_email(&q->arena, email);
     else if (phone.p && phone_normalize(phone, number) == 0)
         value = span_str(number);
     if ((email.p != NULL) == (phone.p != NULL) || !value.p) {

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "daemon/api/api.h"
+#include "daemon/api/query.h"
 #include "daemon/api/show.h"
 #include "daemon/core/zone.h"
 #include "daemon/http/auth.h"
@@ -207,15 +208,6 @@ void api_stream(struct http_request *r)
         .events = app->events, .request = r, .ws = ws, .masked = r->principal.role == ROLE_AGENT};
     app->events->n++;
     struct span all = SPAN_LIT("*");
-    struct access_spec spec = {
-        .token_id = r->principal.token_id,
-        .name = r->principal.name,
-        .role = r->principal.role,
-        .peer = r->peer,
-        .request_id = r->id,
-        .action = SPAN_LIT("stream.open"),
-        .whose = &all,
-        .n_whose = 1,
-    };
+    struct access_spec spec = access_of(r, SPAN_LIT("stream.open"), &all, 1);
     access_record(app->access, ws, &spec, begin, l);
 }

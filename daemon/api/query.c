@@ -158,6 +158,21 @@ static void answer(struct query *q)
     query_free(q);
 }
 
+struct access_spec access_of(const struct http_request *r, struct span action,
+                             const struct span *whose, size_t n_whose)
+{
+    return (struct access_spec){
+        .token_id = r->principal.token_id,
+        .name = r->principal.name,
+        .role = r->principal.role,
+        .peer = r->peer,
+        .request_id = r->id,
+        .action = action,
+        .whose = whose,
+        .n_whose = n_whose,
+    };
+}
+
 static void logged(void *ctx)
 {
     answer(ctx);
@@ -172,18 +187,9 @@ static void query_done(void *ctx, int cancelled)
         answer(q);
         return;
     }
-    struct access_spec spec = {
-        .token_id = q->r->principal.token_id,
-        .name = q->r->principal.name,
-        .role = q->r->principal.role,
-        .peer = q->r->peer,
-        .request_id = q->r->id,
-        .action = span_str(q->action),
-        .whose = q->whose,
-        .n_whose = q->n_whose,
-        .fields = q->fields,
-        .reason = q->reason,
-    };
+    struct access_spec spec = access_of(q->r, span_str(q->action), q->whose, q->n_whose);
+    spec.fields = q->fields;
+    spec.reason = q->reason;
     access_record(q->app->access, q->ws, &spec, logged, q);
 }
 

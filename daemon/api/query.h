@@ -56,6 +56,10 @@ int query_check(struct query *q, int rc);
  * a row. */
 void query_whose(struct query *q, struct span who);
 
+/* Who reads what of whom, as the access log keeps it; borrows from the request. */
+struct access_spec access_of(const struct http_request *r, struct span action,
+                             const struct span *whose, size_t n_whose);
+
 /* Parameters of the query string; false after answering with a 400 problem. */
 bool query_int(struct query *q, const char *name, int64_t min, int64_t max, int64_t *io);
 /* A time member at the zone's offset; NO_TIME: null. */
