@@ -1,13 +1,16 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, and says which: `sh tests/lib/deps.sh build [test]`.
 # Nothing is said or done when all is there. As root directly, else with sudo.
+#
+# PROGRAM=PACKAGE asks for the package only where the program is missing: node is Debian's nodejs
+# (npm apart) or another maker's, with npm inside and in conflict with Debian's npm.
 set -eu
 
 build="gcc make pkg-config libuv1-dev libcurl4-openssl-dev libpcre2-dev liblmdb-dev libfyaml-dev
     libhttp-parser-dev libjansson-dev libutf8proc-dev libzstd-dev libxxhash-dev libgsl-dev
     libsystemd-dev libicu-dev libssl-dev python3"
 test="libcmocka-dev clang clang-format clang-tidy cppcheck libclang-rt-14-dev prometheus
-    nginx-light wrk curl openssl xz-utils jq tzdata"
+    nginx-light wrk curl openssl xz-utils jq tzdata node=nodejs npm=npm"
 
 missing=
 for set in "${@:-build}"; do
@@ -17,6 +20,14 @@ for set in "${@:-build}"; do
     *) echo "deps.sh: no such set: $set" >&2; exit 2 ;;
     esac
     for package in $wanted; do
+        case $package in
+        *=*)
+            command -v "${package%%=*}" >/dev/null && continue
+            # Whether nodejs brings npm is seen once it is there.
+            [ "$package" = npm=npm ] && ! command -v node >/dev/null && continue
+            missing="$missing ${package#*=}"
+            continue ;;
+        esac
         status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
         [ "$status" = "install ok installed" ] || missing="$missing $package"
     done
@@ -53,3 +64,11 @@ run apt-get -qq update
 # shellcheck disable=SC2086
 run apt-get -qq -y --no-install-recommends install $missing
 rm -f "$log"
+
+case " $missing " in
+*" nodejs "*)
+    undo
+    trap - EXIT
+    command -v node >/dev/null || { echo "deps.sh: nodejs brought no node" >&2; exit 1; }
+    exec sh "$0" "${@:-build}" ;;
+esac

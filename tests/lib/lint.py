@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""make lint: the walls of the house, two compilers, sizes, formatting, static analysis.
+"""make lint: the walls of the house, two compilers, sizes, formatting, static analysis, the
+API document.
 
 Prints the figures of every part and what is wrong, FILE:LINE: first; ends with exit 1 when anything
 is past a hard limit. `lint.py walls sizes` runs only the named parts; LINT_JOBS sets the jobs.
 """
+import json
 import os
 import re
 import shlex
@@ -359,8 +361,41 @@ def tidy(report, files):
     return f"{len(chosen)} files"
 
 
+# --- (f) the API document ---
+
+TOOLS_FOLDER = os.path.join(ROOT, "tests/tools")
+
+
+def node_tools():
+    """What package-lock.json names, installed anew when it changed. The error, or None."""
+    lock = os.path.join(TOOLS_FOLDER, "package-lock.json")
+    mark = os.path.join(TOOLS_FOLDER, "node_modules/.package-lock.json")
+    if os.path.exists(mark) and os.path.getmtime(mark) >= os.path.getmtime(lock):
+        return None
+    p = subprocess.run(["npm", "ci"], cwd=TOOLS_FOLDER, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True)
+    return f"npm ci: {p.stdout.strip()[-800:]}" if p.returncode else None
+
+
+def openapi(report, files):
+    if not shutil.which("npm"):
+        return "no npm here"
+    document = "daemon/api/openapi.json"
+    error = node_tools()
+    if error:
+        report.problem("tests/tools/package.json", 1, error)
+        return "not looked at"
+    code, out = run([os.path.join(TOOLS_FOLDER, "node_modules/.bin/spectral"), "lint", "-q",
+                     "--fail-severity=hint", "-r", "tests/tools/spectral.yaml", "-f", "text", document])
+    found = [line for line in out.splitlines() if re.search(r"\.json:\d+:\d+ ", line)]
+    report.problems += [os.path.relpath(line, ROOT) for line in found]
+    if code and not found:
+        report.problem(document, 1, out.strip()[-800:])
+    return f"{len(json.loads(read(document))['paths'])} paths"
+
+
 PARTS = {"walls": walls, "compilers": compilers, "sizes": sizes, "format": formatting,
-         "cppcheck": cppcheck, "tidy": tidy}
+         "cppcheck": cppcheck, "tidy": tidy, "openapi": openapi}
 
 
 def main(argv):
