@@ -127,6 +127,21 @@ static void put_stance(struct buf *b, const char *key, enum sentiment label, dou
     put_number(b, polarity);
 }
 
+/* Where personal data stands and of which kind, never its value once more. */
+static void put_pii(struct buf *b, const struct analysis *r)
+{
+    static const char *const kinds[PII_COUNT] = {
+        [PII_RRN] = "rrn",         [PII_PHONE] = "phone",     [PII_CARD] = "card",
+        [PII_ACCOUNT] = "account", [PII_EMAIL] = "email",     [PII_PASSPORT] = "passport",
+        [PII_DRIVER] = "driver",   [PII_ADDRESS] = "address", [PII_VEHICLE] = "vehicle",
+        [PII_NAME] = "name",
+    };
+    buf_str(b, "],\"pii\":[");
+    for (size_t i = 0; i < r->n_pii; i++)
+        buf_printf(b, "%s{\"kind\":\"%s\",\"start\":%u,\"end\":%u}", i ? "," : "",
+                   kinds[r->pii[i].kind], r->pii[i].start, r->pii[i].end);
+}
+
 static void put_explanation(struct buf *b, struct span text, const struct analysis *r)
 {
     buf_str(b, ",\"topics\":[");
@@ -151,6 +166,7 @@ static void put_explanation(struct buf *b, struct span text, const struct analys
         buf_json_str(b, e->rule);
         buf_char(b, '}');
     }
+    put_pii(b, r);
     buf_str(b, "],\"keywords\":[");
     for (size_t i = 0; i < r->n_keywords; i++) {
         if (i)
