@@ -205,7 +205,7 @@ static int start_work(struct app *app)
                                  .on_events = on_events,
                                  .on_committed = on_committed,
                                  .ctx = app};
-    int rc = events_new(&app->events);
+    int rc = events_new(app->loop, &app->events);
     if (rc == 0)
         rc = loop_on_stop(app->loop, STOP_LISTEN, stop_events, app);
     if (rc == 0)

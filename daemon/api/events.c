@@ -12,7 +12,7 @@
 #include "daemon/pipeline/access.h"
 #include "daemon/pipeline/intake.h"
 
-enum { MAX_LISTENERS = 256, MAX_TOLD = 200, EVENT_MAX = 1 << 20 };
+enum { MAX_LISTENERS = 256, MAX_TOLD = 200, EVENT_MAX = 1 << 20, EVENTS_RECHECK_MS = 1000 };
 
 struct listener {
     struct events *events;
@@ -23,19 +23,33 @@ struct listener {
 };
 
 struct events {
+    struct loop_timer *timer; /* rechecks while anybody listens */
     struct listener *first;
     size_t n;
     bool stopped;
 };
 
-int events_new(struct events **ret_events)
+static void recheck(void *ctx)
 {
-    *ret_events = calloc(1, sizeof **ret_events);
-    return *ret_events ? 0 : -ENOMEM;
+    events_recheck(ctx);
+}
+
+int events_new(struct loop *loop, struct events **ret_events)
+{
+    struct events *ev = calloc(1, sizeof *ev);
+    int rc = ev ? loop_timer_new(loop, -1, 0, recheck, ev, &ev->timer) : -ENOMEM;
+    if (rc < 0) {
+        free(ev);
+        return rc;
+    }
+    *ret_events = ev;
+    return 0;
 }
 
 void events_free(struct events *ev)
 {
+    if (ev)
+        loop_timer_free(ev->timer);
     free(ev);
 }
 
@@ -58,15 +72,16 @@ static void closed(void *ctx)
             break;
         }
     }
+    if (!l->events->first)
+        loop_timer_set(l->events->timer, -1, 0);
     free(l);
 }
 
-/* A stream outlives its request: its token may have been revoked or expired since. */
+/* A stream outlives its request: its token may have been revoked, its session ended since. */
 static bool may_listen(const struct listener *l)
 {
     const struct app *app = l->request->app;
-    return auth_in_force(app->auth, l->request->principal.token_id,
-                         clock_wall(loop_clock(app->loop)));
+    return auth_in_force(app->auth, &l->request->principal, clock_wall(loop_clock(app->loop)));
 }
 
 void events_recheck(struct events *ev)
@@ -187,6 +202,8 @@ static void begin(void *ctx)
         free(l);
         return;
     }
+    if (!ev->first)
+        loop_timer_set(ev->timer, EVENTS_RECHECK_MS, EVENTS_RECHECK_MS);
     l->next = ev->first;
     ev->first = l;
 }

@@ -12,11 +12,12 @@
 struct events;
 struct intake;
 
-int events_new(struct events **ret_events);
+int events_new(struct loop *loop, struct events **ret_events);
 void events_free(struct events *ev); /* NULL is fine */
 /* Ends all streams and takes no more: joins STOP_LISTEN. */
 void events_stop(struct events *ev);
-/* Ends the streams of tokens that are no longer in force. */
+/* Ends the streams of tokens and sessions that are no longer in force: when one is revoked or
+ * signed out; what ends by the clock is seen within EVENTS_RECHECK_MS by itself. */
 void events_recheck(struct events *ev);
 void events_alerts(struct events *ev, const struct pipeline_events *p);
 /* Records that were just committed: accepted and updated ones are told, at most 200 of a batch. */

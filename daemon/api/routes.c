@@ -1,6 +1,7 @@
 #include "base/err.h"
 #include "daemon/api/api.h"
 #include "daemon/collect/api_intake.h"
+#include "daemon/console/console.h"
 
 /* Who may do what: the one table. Reading a person's data is for those who serve or answer for the
  * customer; sending is for machines; rules are for those who answer for quality. */
@@ -59,6 +60,17 @@ static const struct http_route routes[] = {
     READS("/v1/access-log", ADMIN, api_access_log, Q("limit", "cursor", "order")),
     READS("/v1/dead-letters", ADMIN, api_dead_letters, Q("limit")),
     WRITES("DELETE", "/v1/sources/{source}", BODY_NONE, ADMIN, api_source_delete, NULL),
+    {.method = "POST",
+     .pattern = "/console/session",
+     .body = BODY_WHOLE,
+     .auth = AUTH_OPEN,
+     .handle = console_sign_in,
+     .admit = console_admit},
+    OPEN("/console/session", console_session),
+    {.method = "DELETE",
+     .pattern = "/console/session",
+     .auth = AUTH_OPEN,
+     .handle = console_sign_out},
     READS("/v1/me", ANY, api_me, NULL),
     READS("/v1/vocabulary", ANY, api_vocabulary, NULL),
     OPEN("/metrics", api_metrics),

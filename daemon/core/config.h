@@ -81,6 +81,7 @@ struct config {
     struct {
         int64_t failure_window_ms; /* wrong tokens per address … */
         uint32_t max_failures;
+        int64_t session_ms;    /* of the console, from sign-in */
         struct span bootstrap; /* file of first tokens, made when there are none; absent: none */
     } auth;
     struct {

@@ -72,6 +72,7 @@ const struct config_row config_rows[] = {
 
     ROW("auth.failure_window", ROW_DURATION, TOP(auth.failure_window_ms), "1m", 1000, MS_DAY, 0),
     ROW("auth.max_failures", ROW_U32, TOP(auth.max_failures), "20", 1, 1000000, 0),
+    ROW("auth.session", ROW_DURATION, TOP(auth.session_ms), "12h", 1000, 30 * MS_DAY, 0),
     ROW("auth.bootstrap", ROW_FILE, TOP(auth.bootstrap), NULL, 1, 4000, ROW_RESTART),
 
     ROW("store.map_size", ROW_BYTES, TOP(store.map_size), "64GiB", 16 * MIB, 16384 * GIB,

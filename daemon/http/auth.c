@@ -14,13 +14,28 @@
 #include "base/err.h"
 #include "daemon/core/log.h"
 #include "daemon/core/metrics.h"
+#include "daemon/format/base64url.h"
 #include "daemon/http/throttle.h"
 
-enum { KEY_SIZE = 32, HASH_SIZE = 32, SECRET_SIZE = 32, SECRET_TEXT = 43, ID_BYTES = 12 };
+enum {
+    KEY_SIZE = 32,
+    HASH_SIZE = 32,
+    SECRET_SIZE = 32,
+    SECRET_TEXT = BASE64URL_LEN(SECRET_SIZE),
+    ID_BYTES = SESSION_TOKEN,
+};
 
 struct token {
     struct auth_token pub;
     unsigned char hash[HASH_SIZE];
+    int64_t sessions_after; /* sessions begun until then are over; NO_TIME: none */
+};
+
+/* A session somebody signed out of. */
+struct ended {
+    unsigned char id[SESSION_ID];
+    struct token *token;
+    int64_t begun_at;
 };
 
 struct auth {
@@ -34,6 +49,10 @@ struct auth {
     size_t n_tokens, cap_tokens;
     uint32_t *by_hash, *by_id; /* open addressing: index + 1, 0 empty; n_slots a power of two */
     size_t n_slots;
+    struct session_keys session_keys;
+    int64_t session_ms;
+    struct ended ended[AUTH_MAX_ENDED]; /* a ring */
+    size_t n_ended;                     /* ever */
 };
 
 /* --- the key --- */
@@ -113,10 +132,17 @@ static int keyed_hash(struct auth *a, struct span text, unsigned char out[HASH_S
     return ok ? 0 : -EIO;
 }
 
+/* A key of its own for every use. No token begins like a label, so no token's hash is a key. */
+static int derive_key(struct auth *a, const char *label, unsigned char out[HASH_SIZE])
+{
+    return keyed_hash(a, span_str(label), out);
+}
+
 /* --- life --- */
 
 void auth_reload(struct auth *a, const struct config *config)
 {
+    a->session_ms = config->auth.session_ms;
     a->window_ms = config->auth.failure_window_ms;
     a->max_failures = config->auth.max_failures;
 }
@@ -139,6 +165,10 @@ int auth_new(const struct auth_config *cfg, char *message, size_t size, struct a
         a->mac = make_mac(key);
         r = a->mac ? throttle_new(seed, &a->throttle) : -ENOMEM;
     }
+    if (r == 0)
+        r = derive_key(a, "vocd: session cookie, 1", a->session_keys.cookie);
+    if (r == 0)
+        r = derive_key(a, "vocd: session csrf, 1", a->session_keys.csrf);
     OPENSSL_cleanse(key, sizeof key);
     if (r < 0) {
         auth_free(a);
@@ -158,6 +188,7 @@ void auth_free(struct auth *a)
     free(a->tokens);
     free(a->by_hash);
     free(a->by_id);
+    OPENSSL_cleanse(&a->session_keys, sizeof a->session_keys);
     free(a);
 }
 
@@ -252,6 +283,7 @@ static int table_add(struct auth *a, const struct token *from)
     if (!t || table_grow(a) < 0)
         return -ENOMEM;
     *t = *from;
+    t->sessions_after = NO_TIME;
     t->pub.id = arena_dup(&a->text, from->pub.id);
     t->pub.workspace = arena_dup(&a->text, from->pub.workspace);
     t->pub.name = arena_dup(&a->text, from->pub.name);
@@ -382,22 +414,6 @@ int auth_load(struct auth *a, struct store_view *v)
 
 /* --- making and ending --- */
 
-/* RFC 4648 §5, without padding. */
-static void base64url(const unsigned char *p, size_t n, char *out)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    uint32_t bits = 0;
-    unsigned have = 0;
-    for (size_t i = 0; i < n; i++) {
-        bits = bits << 8 | p[i];
-        for (have += 8; have >= 6; have -= 6)
-            *out++ = digits[bits >> (have - 6) & 63];
-    }
-    if (have)
-        *out++ = digits[bits << (6 - have) & 63];
-    *out = '\0';
-}
-
 static bool spec_is_sound(const struct auth_token *s)
 {
     return (int)s->role >= 0 && s->role < ROLE_COUNT && s->workspace.n > 0 &&
@@ -415,7 +431,7 @@ int auth_make(struct auth *a, const struct auth_token *spec, struct arena *arena
         return -EINVAL;
     a->rng.fill(a->rng.ctx, secret, sizeof secret);
     a->rng.fill(a->rng.ctx, id, sizeof id);
-    base64url(secret, sizeof secret, secret_text);
+    base64url_write(secret, sizeof secret, secret_text);
     hex_write(id, sizeof id, id_text);
     made.id = arena_printf(arena, "tk_%s", id_text);
     made.text = arena_printf(arena, "voc_%s_%s", vocab_code(VOCAB_ROLE, spec->role), secret_text);
@@ -447,16 +463,13 @@ int auth_revoke(struct auth *a, struct span workspace, struct span id, int64_t n
 
 /* --- who asks --- */
 
-/* "Bearer TOKEN" to the token, when it has the shape of one: others cost no hash. */
+/* "Bearer TOKEN" to the token. */
 static struct span bearer(struct span value)
 {
     static const struct span scheme = {"Bearer ", 7};
     if (value.n <= scheme.n || !span_eq_nocase(span_of(value.p, scheme.n), scheme))
         return SPAN_NONE;
-    struct span text = span_trim(span_of(value.p + scheme.n, value.n - scheme.n));
-    if (!span_starts(text, SPAN_LIT("voc_")) || text.n < SECRET_TEXT + 5 || text.n > 80)
-        return SPAN_NONE;
-    return text;
+    return span_trim(span_of(value.p + scheme.n, value.n - scheme.n));
 }
 
 /* What was revoked stays so when the clock is set back. */
@@ -466,38 +479,153 @@ static bool in_force(const struct token *t, int64_t now)
            (t->pub.expires_at == NO_TIME || t->pub.expires_at > now);
 }
 
-bool auth_in_force(const struct auth *a, struct span id, int64_t wall)
-{
-    const struct token *t = find_id(a, id);
-    return t && in_force(t, wall);
-}
-
-static struct token *token_find(struct auth *a, struct span authorization, int64_t now)
+/* What has not the shape of a token costs no hash. */
+static struct token *token_find(struct auth *a, struct span text, int64_t now)
 {
     unsigned char hash[HASH_SIZE];
-    struct span text = bearer(authorization);
-    struct token *t = text.p && keyed_hash(a, text, hash) == 0 ? find_hash(a, hash) : NULL;
+    if (!span_starts(text, SPAN_LIT("voc_")) || text.n < SECRET_TEXT + 5 || text.n > 80)
+        return NULL;
+    struct token *t = keyed_hash(a, text, hash) == 0 ? find_hash(a, hash) : NULL;
     return t && in_force(t, now) ? t : NULL;
 }
 
-int auth_principal(struct auth *a, const struct auth_query *q, struct http_principal *ret,
-                   int64_t *ret_retry_ms)
+static struct http_principal principal_of(const struct token *t)
 {
-    const struct token *t = token_find(a, q->authorization, q->wall);
-    if (t) {
-        *ret = (struct http_principal){.workspace = t->pub.workspace,
-                                       .role = t->pub.role,
-                                       .token_id = t->pub.id,
-                                       .name = t->pub.name};
-        return 0;
+    return (struct http_principal){.workspace = t->pub.workspace,
+                                   .role = t->pub.role,
+                                   .token_id = t->pub.id,
+                                   .name = t->pub.name};
+}
+
+/* --- sessions --- */
+
+static struct token *session_token(const struct auth *a, const struct session *s)
+{
+    char id[3 + 2 * SESSION_TOKEN + 1] = "tk_";
+    hex_write(s->token, SESSION_TOKEN, id + 3);
+    return find_id(a, span_str(id));
+}
+
+/* A clock set back would lengthen a session: one from the future is none. */
+static bool in_time(const struct auth *a, const struct session *s, int64_t now)
+{
+    return s->begun_at <= now + AUTH_SESSION_SKEW_MS && now < s->ends_at &&
+           now - s->begun_at < a->session_ms;
+}
+
+static bool has_ended(const struct auth *a, const struct token *t, const struct session *s)
+{
+    size_t n = a->n_ended < AUTH_MAX_ENDED ? a->n_ended : AUTH_MAX_ENDED;
+    if (t->sessions_after != NO_TIME && s->begun_at <= t->sessions_after)
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if (memcmp(a->ended[i].id, s->id, SESSION_ID) == 0)
+            return true;
+    return false;
+}
+
+static bool session_in_force(const struct auth *a, const struct token *t, const struct session *s,
+                             int64_t now)
+{
+    return t && in_force(t, now) && in_time(a, s, now) && !has_ended(a, t, s);
+}
+
+int auth_session_begin(struct auth *a, struct http_principal *p, int64_t now,
+                       char cookie[SESSION_COOKIE + 1])
+{
+    const struct token *t = find_id(a, p->token_id);
+    struct session s = {.begun_at = now, .ends_at = now + a->session_ms};
+    if (!t || !session_token_id(t->pub.id, s.token))
+        return -EINVAL;
+    if (t->pub.expires_at != NO_TIME && t->pub.expires_at < s.ends_at)
+        s.ends_at = t->pub.expires_at;
+    s.ends_at -= (s.ends_at - s.begun_at) % MS_SECOND;
+    a->rng.fill(a->rng.ctx, s.id, sizeof s.id);
+    int r = session_cookie_make(&a->session_keys, &s, cookie);
+    if (r == 0) {
+        p->by_session = true;
+        p->session = s;
     }
+    return r;
+}
+
+int auth_session_find(struct auth *a, struct span cookie, int64_t now, struct http_principal *ret)
+{
+    struct session s;
+    if (!session_cookie_read(&a->session_keys, cookie, &s))
+        return -EACCES;
+    const struct token *t = session_token(a, &s);
+    if (!session_in_force(a, t, &s, now))
+        return -ETIME;
+    *ret = principal_of(t);
+    ret->by_session = true;
+    ret->session = s;
+    return 0;
+}
+
+/* When the ring is full the oldest entry makes room, but its session must not come back: then all
+ * sessions of that token up to it are over, and somebody signs in once more. */
+void auth_session_end(struct auth *a, const struct http_principal *p)
+{
+    struct ended *e = &a->ended[a->n_ended % AUTH_MAX_ENDED];
+    struct token *t = find_id(a, p->token_id);
+    if (!t || !p->by_session || has_ended(a, t, &p->session))
+        return;
+    if (e->token && (e->token->sessions_after == NO_TIME || e->token->sessions_after < e->begun_at))
+        e->token->sessions_after = e->begun_at;
+    memcpy(e->id, p->session.id, SESSION_ID);
+    e->token = t;
+    e->begun_at = p->session.begun_at;
+    a->n_ended++;
+}
+
+int auth_session_csrf(const struct auth *a, const struct http_principal *p,
+                      char out[SESSION_CSRF + 1])
+{
+    return session_csrf_make(&a->session_keys, &p->session, out);
+}
+
+bool auth_session_csrf_is(const struct auth *a, const struct http_principal *p, struct span text)
+{
+    return session_csrf_is(&a->session_keys, &p->session, text);
+}
+
+bool auth_in_force(const struct auth *a, const struct http_principal *p, int64_t now)
+{
+    const struct token *t = find_id(a, p->token_id);
+    return p->by_session ? session_in_force(a, t, &p->session, now) : t && in_force(t, now);
+}
+
+/* --- the one door --- */
+
+static int refuse(struct auth *a, const struct auth_query *q, int64_t *ret_retry_ms)
+{
     metric_add(METRIC_AUTH_FAILURES, 0, 1);
     int64_t wait = throttle_fail(a->throttle, q->peer, q->mono, a->window_ms, a->max_failures);
     if (wait > 0) {
         *ret_retry_ms = wait;
         return -EAGAIN;
     }
-    log_info(LOG_AUTH, "token refused", "peer=%.*s given=%d", SPAN_FMT(q->peer),
-             q->authorization.p != NULL);
+    log_info(LOG_AUTH, "token refused", "peer=%.*s given=%s", SPAN_FMT(q->peer),
+             q->authorization.p || q->token.p ? "token"
+             : q->cookie.p                    ? "session"
+                                              : "nothing");
     return -EACCES;
+}
+
+int auth_principal(struct auth *a, const struct auth_query *q, struct http_principal *ret,
+                   int64_t *ret_retry_ms)
+{
+    bool by_cookie = q->cookie.p && !q->authorization.p && !q->token.p;
+    if (by_cookie) {
+        int r = auth_session_find(a, q->cookie, q->wall, ret);
+        /* An open page asks on after its session ran out: nobody guessed anything. */
+        return r == -EACCES ? refuse(a, q, ret_retry_ms) : r == -ETIME ? -EACCES : r;
+    }
+    const struct token *t =
+        token_find(a, q->token.p ? q->token : bearer(q->authorization), q->wall);
+    if (!t)
+        return refuse(a, q, ret_retry_ms);
+    *ret = principal_of(t);
+    return 0;
 }

@@ -21,7 +21,15 @@
 #include "daemon/http/http.h"
 #include "store/store.h"
 
-enum { AUTH_MAX_TOKENS = 100000, AUTH_MAX_NAME = 200, AUTH_MAX_WORKSPACE = 64 };
+enum {
+    AUTH_MAX_TOKENS = 100000,
+    AUTH_MAX_NAME = 200,
+    AUTH_MAX_WORKSPACE = 64,
+    AUTH_MAX_ENDED = 4096, /* sessions signed out of and remembered */
+};
+#define AUTH_SESSION_SKEW_MS                                                                       \
+    (5 * MS_MINUTE) /* how far the clock may be set back under a session                           \
+                     */
 
 struct auth;
 
@@ -61,17 +69,37 @@ int auth_apply(struct auth *a, struct span document);
 int auth_each(const struct auth *a, struct span workspace,
               int (*fn)(void *ctx, const struct auth_token *token), void *ctx);
 size_t auth_count(const struct auth *a);
-/* Whether a token that opened something long-lived would still be let in. */
-bool auth_in_force(const struct auth *a, struct span id, int64_t wall);
+/* Whether who opened something long-lived would still be let in. */
+bool auth_in_force(const struct auth *a, const struct http_principal *p, int64_t wall);
 
-/* Who asks: the one place where a principal comes from (a console session will be looked up here
- * too). 0; -EACCES: nobody we know; -EAGAIN: nobody, and too often: *ret_retry_ms. */
+/* Who asks: the one place where a principal comes from. The cookie counts only when neither of the
+ * others is given. 0; -EACCES: nobody we know; -EAGAIN: nobody, and too often: *ret_retry_ms. */
 struct auth_query {
-    struct span authorization; /* header value or absent */
+    struct span token;         /* itself, or absent */
+    struct span authorization; /* header value, or absent */
+    struct span cookie;        /* the session cookie's value, or absent */
     struct span peer;
     int64_t wall, mono;
 };
 int auth_principal(struct auth *a, const struct auth_query *q, struct http_principal *ret,
                    int64_t *ret_retry_ms);
+
+/* Sessions of the console; what a cookie holds is session.h's. A session ends with its lifetime
+ * (the shorter of what auth.session said then and says now), with its token, when somebody signs
+ * out, or when the clock was set back to more than AUTH_SESSION_SKEW_MS before its beginning.
+ *
+ * Signing out is remembered in memory: after a restart a *copy* of a cookie that was signed out of
+ * is taken again for the rest of its lifetime (the browser's own is gone). Who fears a copy revokes
+ * the token, which is on disk. */
+
+/* A session of the token `p` came with; `p` becomes the session's principal. -EINVAL, -EIO. */
+int auth_session_begin(struct auth *a, struct http_principal *p, int64_t wall,
+                       char cookie[SESSION_COOKIE + 1]);
+/* 0; -EACCES: not ours; -ETIME: ours, but over. Counts nothing. */
+int auth_session_find(struct auth *a, struct span cookie, int64_t wall, struct http_principal *ret);
+void auth_session_end(struct auth *a, const struct http_principal *p);
+int auth_session_csrf(const struct auth *a, const struct http_principal *p,
+                      char out[SESSION_CSRF + 1]);
+bool auth_session_csrf_is(const struct auth *a, const struct http_principal *p, struct span text);
 
 #endif

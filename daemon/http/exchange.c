@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "daemon/core/log.h"
 #include "daemon/core/metrics.h"
+#include "daemon/http/origin.h"
 
 enum { OWN_CSP = 1, OWN_CACHE = 2, EXTRA_MAX = 16 * 1024, KEEP_ARENA = 64 * 1024 };
 
@@ -278,6 +279,7 @@ static bool authenticate(struct http_exchange *x)
     int64_t retry_ms = 0;
     struct auth_query q = {
         .authorization = http_head_field(&x->head, SPAN_LIT("authorization")),
+        .cookie = http_session_cookie(r),
         .peer = r->peer,
         .wall = clock_wall(clock),
         .mono = clock_mono(clock),
@@ -291,7 +293,47 @@ static bool authenticate(struct http_exchange *x)
     } else if (rc < 0) {
         http_problem(r, 401, "unauthorized", "A valid Bearer token is needed.");
     }
-    return rc == 0;
+    return rc == 0 && (!r->principal.by_session || http_same_origin(r, &r->principal));
+}
+
+bool http_is_tls(const struct http_request *r)
+{
+    return r->server->tls != NULL;
+}
+
+/* A second Cookie header is nothing a browser sends (RFC 6265 §5.4). */
+struct span http_session_cookie(const struct http_request *r)
+{
+    const struct http_head *head = &((const struct http_exchange *)r)->head;
+    struct span header = SPAN_NONE;
+    for (size_t i = 0; i < head->n_fields; i++) {
+        if (!span_is(head->fields[i].name, "cookie"))
+            continue;
+        if (header.p)
+            return SPAN_NONE;
+        header = head->fields[i].value;
+    }
+    return session_cookie_find(header, http_is_tls(r) ? SESSION_NAME_TLS : SESSION_NAME);
+}
+
+bool http_same_origin(struct http_request *r, const struct http_principal *p)
+{
+    const struct http_head *head = &of(r)->head;
+    struct origin_check c = {.origin = http_head_field(head, SPAN_LIT("origin")),
+                             .fetch_site = http_head_field(head, SPAN_LIT("sec-fetch-site")),
+                             .host = head->host,
+                             .external_url = r->server->config->external_url,
+                             .tls = http_is_tls(r)};
+    bool reads = head->method == METHOD_GET || head->method == METHOD_HEAD;
+    if (!(reads ? origin_may_read(&c) : origin_may_write(&c))) {
+        http_problem(r, 403, "csrf", "This was asked for by a page of another origin.");
+        return false;
+    }
+    if (reads || !p ||
+        auth_session_csrf_is(r->server->auth, p, http_head_field(head, SPAN_LIT("x-csrf-token"))))
+        return true;
+    http_problem(r, 403, "csrf", "X-CSRF-Token is not the one of this session.");
+    return false;
 }
 
 /* A path that names a workspace must name the token's. */

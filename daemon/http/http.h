@@ -18,13 +18,14 @@
 #include "base/record.h"
 #include "daemon/core/config.h"
 #include "daemon/core/loop.h"
+#include "daemon/http/session.h"
 
 struct http_server;
 struct http_request;
 
 enum http_body { BODY_NONE, BODY_WHOLE, BODY_STREAM };
 enum http_auth {
-    AUTH_TOKEN, /* Bearer token (or session) of one of `roles` */
+    AUTH_TOKEN, /* Bearer token, or the console's cookie, of one of `roles` */
     AUTH_OPEN,  /* anybody: /healthz, /openapi.json */
     AUTH_HOOK,  /* the handler verifies a signature over the raw body */
 };
@@ -49,6 +50,8 @@ struct http_principal {
     enum role role;
     struct span token_id; /* public id, for logs and the access log */
     struct span name;     /* label given at creation */
+    bool by_session;      /* a browser with a cookie, not a token */
+    struct session session;
 };
 
 enum { HTTP_MAX_PARAMS = 4 };
@@ -91,6 +94,13 @@ void http_server_free(struct http_server *s); /* after STOP_CLOSE; NULL is fine 
 /* Head and query. Absent: {NULL,0}. Header names in lower case. */
 struct span http_header(const struct http_request *r, const char *name);
 struct span http_query(const struct http_request *r, const char *name);
+bool http_is_tls(const struct http_request *r);
+/* The value of the session cookie, or absent; what it is worth auth.h says. */
+struct span http_session_cookie(const struct http_request *r);
+/* Whether a browser may do this with its cookie: it comes from our own page and, but for GET and
+ * HEAD, brings the session's X-CSRF-Token. Rows with AUTH_TOKEN are checked already. `p` NULL:
+ * there is no session yet. False after answering 403. */
+bool http_same_origin(struct http_request *r, const struct http_principal *p);
 
 /* Answers. The body is copied; `type` NULL means application/json. */
 void http_respond(struct http_request *r, int status, const char *type, struct span body);

@@ -55,6 +55,7 @@ class OpenApi(unittest.TestCase):
             "/v1/alerts/{id}/acknowledge": {"note": "on it"},
             "/v1/alert-rules/{name}": {"where": "category = delivery", "each": True},
             "/v1/tokens": {"role": "agent", "name": "test"},
+            "/console/session": {"token": self.d.tokens["agent"]},
         }
         return bodies.get(path) if method in ("POST", "PUT") else None
 

@@ -308,11 +308,13 @@ class Receiver:
 class Events:
     """A reader of GET /v1/stream on a thread: `items` are (event, data)."""
 
-    def __init__(self, daemon, token):
+    def __init__(self, daemon, token, headers=None):
         self.socket = socket.create_connection(("127.0.0.1", daemon.port), timeout=120)
         self.items, self.raw, self.ended = [], b"", False
+        headers = headers or {"Authorization": "Bearer " + daemon.tokens[token]}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self.socket.sendall(f"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1:{daemon.port}\r\n"
-                            f"Authorization: Bearer {daemon.tokens[token]}\r\n\r\n".encode())
+                            f"{lines}\r\n".encode())
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
         eventually(lambda: b"\r\n\r\n" in self.raw or self.ended, what="the stream's head")

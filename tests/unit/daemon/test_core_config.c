@@ -126,6 +126,7 @@ static void nothing_gives_the_defaults(void **state)
     assert_int_equal(c->intake.max_future_ms, 10 * MS_MINUTE);
     assert_int_equal(c->auth.failure_window_ms, MS_MINUTE);
     assert_int_equal(c->auth.max_failures, 20);
+    assert_int_equal(c->auth.session_ms, 12 * MS_HOUR);
     assert_true(c->store.map_size == (size_t)64 << 30);
     assert_int_equal(c->store.ballast, 16 << 20);
     assert_null(c->proxy.p);
