@@ -94,6 +94,18 @@ static void apply_log(const struct config *cfg)
     log_setup(level < 0 ? LOG_L_INFO : (enum log_level)level, span_is(cfg->log.format, "json"));
 }
 
+/* Without JIT analysis is slower, not wrong; an operator who took away writable and executable
+ * memory should know what it costs. */
+static void show_tables(const struct nlp_tables *tables)
+{
+    size_t jit, all = nlp_tables_patterns(tables, &jit);
+    metric_set(METRIC_PATTERNS, 0, (int64_t)jit);
+    metric_set(METRIC_PATTERNS, 1, (int64_t)(all - jit));
+    if (jit < all)
+        log_warning(LOG_MAIN, "patterns are interpreted: no JIT here", "patterns=%zu jit=%zu", all,
+                    jit);
+}
+
 /* --- reload: all or nothing --- */
 
 static int load_next(struct app *app, const char *path, struct config **ret_config,
@@ -138,6 +150,7 @@ static void reload(void *ctx)
         nlp_tables_unref(app->tables);
         app->config = config;
         app->tables = tables;
+        show_tables(tables);
         log_info(LOG_CONFIG, "reloaded", "lexicon=%u", nlp_tables_version(tables));
     } else {
         log_error(LOG_CONFIG, "not reloaded: everything stays as it was", "problem=\"%s\"",
@@ -277,6 +290,7 @@ static int serve(struct app *app)
     char message[MESSAGE] = "";
     int rc = start(app, message);
     if (rc == 0) {
+        show_tables(app->tables);
         log_info(LOG_MAIN, "ready", "version=" VOC_VERSION " port=%u lexicon=%u",
                  http_server_port(app->server), nlp_tables_version(app->tables));
         systemd_ready();

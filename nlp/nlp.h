@@ -49,6 +49,10 @@ uint32_t nlp_tables_version(const struct nlp_tables *t);
 /* Codes the tables can yield, for /v1 vocabularies: NUL-free spans into the tables. */
 size_t nlp_tables_categories(const struct nlp_tables *t, const struct span **ret_codes);
 
+/* How many regular expressions the tables hold, and how many of them run as machine code (JIT);
+ * the rest are interpreted: slower, not wrong. */
+size_t nlp_tables_patterns(const struct nlp_tables *t, size_t *ret_jit);
+
 /* 0 or -ENOMEM. */
 int nlp_scratch_new(struct nlp_scratch **ret_scratch);
 void nlp_scratch_free(struct nlp_scratch *s);

@@ -261,3 +261,15 @@ size_t nlp_tables_categories(const struct nlp_tables *t, const struct span **ret
     *ret_codes = t->category_codes;
     return t->n_category_codes;
 }
+
+size_t nlp_tables_patterns(const struct nlp_tables *t, size_t *ret_jit)
+{
+    size_t jit = 0;
+    for (size_t i = 0; i < t->n_patterns; i++) {
+        size_t code = 0;
+        if (pcre2_pattern_info(t->compiled[i], PCRE2_INFO_JITSIZE, &code) == 0 && code > 0)
+            jit++;
+    }
+    *ret_jit = jit;
+    return t->n_patterns;
+}

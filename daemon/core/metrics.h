@@ -37,6 +37,8 @@
     X(METRIC_READER_LAG, gauge, "vocd_store_oldest_reader_transactions", "", "",                   \
       "How many transactions the oldest open read view is behind.")                                \
     X(METRIC_EVENT_CLIENTS, gauge, "vocd_event_clients", "", "", "Open event streams.")            \
+    X(METRIC_PATTERNS, gauge, "vocd_lexicon_patterns", "engine", "jit,interpreted",                \
+      "Regular expressions of the lexicon tables in use, by how they run.")                        \
     X(METRIC_RELOADS, counter, "vocd_config_reloads_total", "result", "ok,failed",                 \
       "Configuration reloads.")
 

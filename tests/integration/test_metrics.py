@@ -56,6 +56,11 @@ class Metrics(unittest.TestCase):
         self.assertGreaterEqual(moved["vocd_commits_total"], 1)
         self.assertGreaterEqual(moved["vocd_commit_seconds_count"], 1)
 
+    def test_patterns_run_as_machine_code(self):
+        values = self.values()
+        self.assertGreater(values['vocd_lexicon_patterns{engine="jit"}'], 0)
+        self.assertEqual(values['vocd_lexicon_patterns{engine="interpreted"}'], 0)
+
     def test_requests(self):
         moved = self.moved(lambda: [self.d.get("/v1/feedback"), self.d.get("/nowhere"),
                                     self.d.request("GET", "/v1/me", token=None)])
