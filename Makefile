@@ -7,12 +7,14 @@
 #   make lint          compilers, includes, sizes, formatting
 #   make asan | tsan   the tests under sanitizers
 #   make bench         the table of docs/performance.md
-#   make install DESTDIR=
+#   make install DESTDIR= PREFIX=   (and uninstall: all but configuration and state)
 
 VERSION := 0.1.0
 BUILD   ?= build
 CC      ?= gcc
 PREFIX  ?= /usr
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 PKGS    := libuv libcurl libpcre2-8 lmdb libfyaml jansson libutf8proc libzstd libxxhash gsl \
            libsystemd icu-i18n icu-uc openssl
 STATE   ?= $(BUILD)/run
@@ -177,6 +179,12 @@ fuzz: deps-test
 bench: deps-test
 	@$(MAKE) --no-print-directory -j2 tests
 	@BUILD=$(BUILD) python3 tests/bench/bench.py
+
+.PHONY: install uninstall
+install: all
+install uninstall:
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" SYSCONFDIR="$(SYSCONFDIR)" UNITDIR="$(UNITDIR)" \
+	 sh systemd/install.sh $@ "$(BUILD)"
 
 .PHONY: clean
 clean:

@@ -26,7 +26,10 @@ static const char *first(const char *a, const char *b, const char *c)
 static json_t *read_tokens(const char *path)
 {
     json_error_t error;
-    return path ? json_load_file(path, 0, &error) : NULL;
+    if (path)
+        return json_load_file(path, 0, &error);
+    json_t *tokens = json_load_file("build/run/tokens.json", 0, &error); /* of `make run` */
+    return tokens ? tokens : json_load_file("/var/lib/vocd/tokens.json", 0, &error);
 }
 
 struct client *client_new(const struct client_options *o)
@@ -38,7 +41,7 @@ struct client *client_new(const struct client_options *o)
     const char *token = first(o->token, getenv("VOC_TOKEN"), NULL);
     c->url = strdup(url);
     c->token = token ? strdup(token) : NULL;
-    c->tokens = read_tokens(first(o->tokens, getenv("VOC_TOKENS"), "build/run/tokens.json"));
+    c->tokens = read_tokens(first(o->tokens, getenv("VOC_TOKENS"), NULL));
     c->curl = curl_easy_init();
     if (!c->url || !c->curl) {
         client_free(c);

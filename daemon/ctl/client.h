@@ -1,8 +1,9 @@
 /* client: the API as vocctl calls it: blocking, one connection kept.
  *
  * Address and token come from options, then the environment (VOC_URL, VOC_TOKEN, VOC_TOKENS), then
- * the defaults of `make run` (http://127.0.0.1:8642, build/run/tokens.json). A tokens file holds
- * one token a role; a call takes that of the role it needs. Thread: main. */
+ * the defaults: http://127.0.0.1:8642, and the tokens of `make run` (build/run/tokens.json) or of
+ * an installation (/var/lib/vocd/tokens.json). A tokens file holds one token a role; a call takes
+ * that of the role it needs. Thread: main. */
 #ifndef VOC_CTL_CLIENT_H
 #define VOC_CTL_CLIENT_H
 

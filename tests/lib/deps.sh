@@ -10,7 +10,8 @@ build="gcc make pkg-config libuv1-dev libcurl4-openssl-dev libpcre2-dev liblmdb-
     libhttp-parser-dev libjansson-dev libutf8proc-dev libzstd-dev libxxhash-dev libgsl-dev
     libsystemd-dev libicu-dev libssl-dev python3"
 test="libcmocka-dev clang clang-format clang-tidy cppcheck libclang-rt-14-dev prometheus
-    nginx-light wrk curl openssl xz-utils jq tzdata node=nodejs npm=npm"
+    nginx-light wrk curl openssl xz-utils jq tzdata systemd-analyze=systemd mandoc shellcheck
+    node=nodejs npm=npm"
 
 missing=
 for set in "${@:-build}"; do

@@ -361,7 +361,21 @@ def tidy(report, files):
     return f"{len(chosen)} files"
 
 
-# --- (f) the API document ---
+# --- (f) shell ---
+
+
+def shell(report, files):
+    if not shutil.which("shellcheck"):
+        return "no shellcheck here"
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    names = [n for n in listed.stdout.split("\0") if n.endswith((".sh", ".bash-completion")) or
+             (n and open(os.path.join(ROOT, n), "rb").read(20).startswith((b"#!/bin/sh", b"#!/usr/bin/env bash")))]
+    _, out = run(["shellcheck", "-f", "gcc", *names])
+    report.problems += [line for line in out.splitlines() if line]
+    return f"{len(names)} files"
+
+
+# --- (g) the API document ---
 
 TOOLS_FOLDER = os.path.join(ROOT, "tests/tools")
 
@@ -395,7 +409,8 @@ def openapi(report, files):
 
 
 PARTS = {"walls": walls, "compilers": compilers, "sizes": sizes, "format": formatting,
-         "cppcheck": cppcheck, "tidy": tidy, "openapi": openapi}
+         "cppcheck": cppcheck, "tidy": tidy, "shell": shell,
+         "openapi": openapi}
 
 
 def main(argv):
