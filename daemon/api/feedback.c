@@ -1,9 +1,8 @@
 /* GET /v1/feedback, GET /v1/feedback/{id}: the rows behind any number. */
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/err.h"
 #include "daemon/api/api.h"
+#include "daemon/api/cursor.h"
+#include "daemon/api/export.h"
 #include "daemon/api/query.h"
 #include "daemon/api/show.h"
 #include "daemon/pipeline/explain.h"
@@ -15,60 +14,27 @@ struct list {
     struct show show;
 };
 
-static void note_person(struct query *q, const struct stored *s)
-{
-    char id[UUID_TEXT];
-    if (s->feedback.customer.id.n) {
-        query_whose(q, s->feedback.customer.id);
-        return;
-    }
-    uuid_format(&s->id, id);
-    query_whose(q, span_str(id));
-}
-
 static int put_row(void *ctx, const struct stored *s)
 {
     struct list *l = ctx;
-    note_person(l->q, s);
+    query_whose_record(l->q, s);
     show_feedback(&l->show, s, NULL);
     return buf_error(&l->q->out);
 }
 
-/* Opaque to callers: "created_at.seq" in hex. */
 static bool parse_cursor(struct query *q, struct store_cursor *io)
 {
     struct span text = http_query(q->r, "cursor");
-    char copy[64];
-    if (!text.p)
+    if (!text.p || cursor_parse(text, io))
         return true;
-    snprintf(copy, sizeof copy, "%.*s", SPAN_FMT(text));
-    uint64_t at;
-    int used = 0;
-    if (text.n < sizeof copy &&
-        sscanf(copy, "%16" SCNx64 ".%16" SCNx64 "%n", &at, &io->seq, &used) == 2 &&
-        (size_t)used == text.n) {
-        io->created_at = (int64_t)at;
-        return true;
-    }
     query_problem(q, 400, "bad-cursor", "cursor: take next_cursor from the page before");
     return false;
 }
 
-static void put_cursor(struct query *q, bool more, struct store_cursor next)
-{
-    char text[40];
-    if (!more) {
-        json_nil(&q->json, "next_cursor");
-        return;
-    }
-    snprintf(text, sizeof text, "%" PRIx64 ".%" PRIx64, (uint64_t)next.created_at, next.seq);
-    json_cstr(&q->json, "next_cursor", text);
-}
-
-static bool parse_list(struct query *q, struct store_list_query *lq)
+static bool parse_list(struct query *q, bool csv, struct store_list_query *lq)
 {
     struct where *where = NULL;
-    int64_t limit = DEFAULT_LIMIT;
+    int64_t limit = csv ? EXPORT_MAX_ROWS : DEFAULT_LIMIT;
     *lq = (struct store_list_query){
         .now = q->now,
         .from = NO_TIME,
@@ -82,7 +48,8 @@ static bool parse_list(struct query *q, struct store_list_query *lq)
         return false;
     }
     if (!query_where(q, &where) || !query_time(q, "from", &lq->from) ||
-        !query_time(q, "to", &lq->to) || !query_int(q, "limit", 1, MAX_LIMIT, &limit) ||
+        !query_time(q, "to", &lq->to) ||
+        !query_int(q, "limit", 1, csv ? EXPORT_MAX_ROWS : MAX_LIMIT, &limit) ||
         !parse_cursor(q, &lq->after))
         return false;
     lq->where = where;
@@ -94,11 +61,15 @@ static void feedback_list(struct query *q)
 {
     struct store_list_query lq;
     struct store_cursor next = {0};
-    bool more = false;
+    bool csv = false, more = false;
     struct list l = {q,
                      {.json = &q->json, .masked = q->masked, .zone = q->zone, .arena = &q->arena}};
-    if (!parse_list(q, &lq))
+    if (!export_asked(q, &csv) || !parse_list(q, csv, &lq))
         return;
+    if (csv) {
+        export_feedback(q, &lq);
+        return;
+    }
     q->action = "feedback.list";
     json_open(&q->json, NULL, '{');
     json_open(&q->json, "items", '[');
@@ -106,7 +77,7 @@ static void feedback_list(struct query *q)
     if (query_check(q, rc) < 0)
         return;
     json_close(&q->json, ']');
-    put_cursor(q, more, next);
+    json_text(&q->json, "next_cursor", more ? cursor_print(next, &q->arena) : SPAN_NONE);
     json_close(&q->json, '}');
 }
 
@@ -121,7 +92,7 @@ static void feedback_get(struct query *q)
     if (query_check(q, rc) < 0)
         return;
     q->action = "feedback.get";
-    note_person(q, &s);
+    query_whose_record(q, &s);
     rc = explain(q->tables, &s.feedback, &q->arena, &explained);
     show_feedback(&show, &s, rc == 0 ? &explained : NULL);
 }

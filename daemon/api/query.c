@@ -63,6 +63,17 @@ void query_whose(struct query *q, struct span who)
         q->whose[q->n_whose++] = copy;
 }
 
+void query_whose_record(struct query *q, const struct stored *s)
+{
+    char id[UUID_TEXT];
+    if (s->feedback.customer.id.n) {
+        query_whose(q, s->feedback.customer.id);
+        return;
+    }
+    uuid_format(&s->id, id);
+    query_whose(q, span_str(id));
+}
+
 bool query_int(struct query *q, const char *name, int64_t min, int64_t max, int64_t *io)
 {
     struct span text = http_query(q->r, name);
@@ -153,6 +164,8 @@ static void answer(struct query *q)
     } else {
         if (q->location.p)
             http_set_header(q->r, "Content-Disposition", q->location);
+        if (q->next_cursor.p)
+            http_set_header(q->r, "X-Next-Cursor", q->next_cursor);
         http_respond(q->r, q->status, q->content_type, buf_span(&q->out));
     }
     query_free(q);

@@ -35,8 +35,9 @@ struct query {
     bool masked; /* the principal sees masked data only */
     int status;  /* 200 unless set */
     const char *content_type;
-    struct span location; /* of an attachment's file name; absent: none */
-    const char *problem;  /* code, when status >= 400 */
+    struct span location;    /* of an attachment's file name; absent: none */
+    struct span next_cursor; /* header X-Next-Cursor, where the body has no place for it */
+    const char *problem;     /* code, when status >= 400 */
     char detail[256];
     /* access log */
     const char *action;
@@ -55,6 +56,8 @@ int query_check(struct query *q, int rc);
 /* Notes that `who` (a customer id or, without one, a record id) was read. Copies; no duplicates in
  * a row. */
 void query_whose(struct query *q, struct span who);
+/* Whose record it is: the customer's id, or the record's without one. */
+void query_whose_record(struct query *q, const struct stored *s);
 
 /* Who reads what of whom, as the access log keeps it; borrows from the request. */
 struct access_spec access_of(const struct http_request *r, struct span action,

@@ -1,11 +1,16 @@
 /* GET /v1/trends: one measure over time, by at most one field, with the period before it beside it.
  * Every number carries n and a 95 % interval. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/err.h"
+#include "base/time.h"
 #include "daemon/api/api.h"
+#include "daemon/api/export.h"
 #include "daemon/api/query.h"
 #include "daemon/core/zone.h"
+#include "daemon/format/csv_out.h"
 #include "daemon/stats.h"
 
 static const double LEVEL = 0.95;
@@ -115,15 +120,21 @@ static struct stats_interval measure_value(enum measure m, const struct store_su
     }
 }
 
-/* Shares, NPS and net sentiment are fractions (NPS 0.31 is "31" on the usual scale). */
+/* Shares, NPS and net sentiment are fractions (NPS 0.31 is "31" on the usual scale). Of nothing
+ * nothing is known, which is not zero. */
+static struct stats_interval number_of(enum measure m, const struct store_sums *s,
+                                       const struct store_sums *all, uint64_t *ret_n)
+{
+    struct stats_interval v = measure_value(m, s, all, ret_n);
+    bool counted = m <= M_CUSTOMERS;
+    return *ret_n > 0 || counted ? v : (struct stats_interval){NAN, NAN, NAN};
+}
+
 static void put_number(struct query *q, enum measure m, const struct store_sums *s,
                        const struct store_sums *all)
 {
     uint64_t n;
-    struct stats_interval v = measure_value(m, s, all, &n);
-    bool counted = m <= M_CUSTOMERS;
-    if (n == 0 && !counted)
-        v = (struct stats_interval){NAN, NAN, NAN}; /* null: nothing is known, not zero */
+    struct stats_interval v = number_of(m, s, all, &n);
     json_num(&q->json, "value", v.value);
     json_int(&q->json, "n", (int64_t)n);
     json_num(&q->json, "low", v.low);
@@ -336,35 +347,114 @@ static void put_head(struct query *q, const struct trend_request *t)
     }
 }
 
+/* --- as a file: a row for every point, or for every key where there are no buckets --- */
+
+static void csv_number(struct csv_out *csv, enum measure m, const struct store_sums *s,
+                       const struct store_sums *all)
+{
+    uint64_t n;
+    struct stats_interval v = number_of(m, s, all, &n);
+    csv_out_number(csv, v.value);
+    csv_out_int(csv, (int64_t)n);
+    csv_out_number(csv, v.low);
+    csv_out_number(csv, v.high);
+}
+
+/* Local and without an offset: what a spreadsheet takes for a time. */
+static void csv_time(struct query *q, struct csv_out *csv, int64_t ms)
+{
+    struct civil c;
+    char text[32];
+    civil_from_ms(ms + zone_offset(q->zone, ms), &c);
+    int n = snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d:%02d", c.year, c.month, c.day,
+                     c.hour, c.minute, c.second);
+    csv_out_text(csv, span_of(text, (size_t)n));
+}
+
+/* Point i, or the total where i is p->n, beside the same of the period before. */
+static void csv_row(struct query *q, struct csv_out *csv, const struct trend_request *t,
+                    const struct store_trend *now, const struct store_trend *before, size_t series,
+                    size_t i)
+{
+    static const struct store_sums none;
+    const struct store_series *s = &now->series[series], *old = find_series(before, s->key);
+    bool total = i == t->now.n, past = total || i < t->before.n;
+    csv_out_text(csv, span_str(measures[t->measure].code));
+    csv_out_text(csv, s->key);
+    csv_time(q, csv, total ? t->now.from : t->now.labels[i]);
+    csv_number(csv, t->measure, total ? &s->total : &s->points[i],
+               total ? &now->total : &now->all[i]);
+    if (t->compare && past)
+        csv_number(csv, t->measure,
+                   !old    ? &none
+                   : total ? &old->total
+                           : &old->points[i],
+                   total ? &before->total : &before->all[i]);
+    for (int cell = 0; t->compare && !past && cell < 4; cell++)
+        csv_out_text(csv, SPAN_NONE);
+    csv_out_text(csv, q->timezone);
+    csv_out_row_end(csv);
+}
+
+static void put_file(struct query *q, const struct trend_request *t, const struct store_trend *now,
+                     const struct store_trend *before)
+{
+    static const char *const names[] = {"measure", "key", "t", "value", "n", "low", "high"};
+    static const char *const compared[] = {"previous_value", "previous_n", "previous_low",
+                                           "previous_high"};
+    struct csv_out csv = csv_out_begin(&q->out);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        csv_out_text(&csv, span_str(names[i]));
+    for (size_t i = 0; t->compare && i < ARRAY_LEN(compared); i++)
+        csv_out_text(&csv, span_str(compared[i]));
+    csv_out_text(&csv, SPAN_LIT("tz"));
+    csv_out_row_end(&csv);
+    for (size_t s = 0; s < now->n_series; s++) {
+        for (size_t i = t->bucket.p ? 0 : t->now.n; i < t->now.n + !t->bucket.p; i++)
+            csv_row(q, &csv, t, now, before, s, i);
+    }
+    export_as_file(q, "trends", t->now.from, t->now.to);
+}
+
+static void put_document(struct query *q, const struct trend_request *t,
+                         const struct store_trend *now, const struct store_trend *before)
+{
+    json_open(&q->json, NULL, '{');
+    put_head(q, t);
+    json_open(&q->json, "series", '[');
+    for (size_t i = 0; i < now->n_series; i++) {
+        const struct store_series *s = &now->series[i];
+        json_open(&q->json, NULL, '{');
+        json_text(&q->json, "key", s->key.p ? s->key : SPAN_LIT(""));
+        json_open(&q->json, "total", '{');
+        put_number(q, t->measure, &s->total, &now->total);
+        json_close(&q->json, '}');
+        put_points(q, t, &t->now, s->points, now->all);
+        if (t->compare)
+            put_previous(q, t, before, s->key);
+        json_close(&q->json, '}');
+    }
+    json_close(&q->json, ']');
+    json_int(&q->json, "dropped_keys", (int64_t)now->dropped_keys);
+    json_int(&q->json, "rows_scanned", (int64_t)now->rows_scanned);
+    json_close(&q->json, '}');
+}
+
 static void trends(struct query *q)
 {
     struct trend_request t;
     struct store_trend now = {0}, before = {0};
-    if (!parse_request(q, &t))
+    bool csv = false;
+    if (!export_asked(q, &csv) || !parse_request(q, &t))
         return;
     if (query_check(q, run_period(q, &t, &t.now, &now)) < 0)
         return;
     if (t.compare && query_check(q, run_period(q, &t, &t.before, &before)) < 0)
         return;
-    json_open(&q->json, NULL, '{');
-    put_head(q, &t);
-    json_open(&q->json, "series", '[');
-    for (size_t i = 0; i < now.n_series; i++) {
-        const struct store_series *s = &now.series[i];
-        json_open(&q->json, NULL, '{');
-        json_text(&q->json, "key", s->key.p ? s->key : SPAN_LIT(""));
-        json_open(&q->json, "total", '{');
-        put_number(q, t.measure, &s->total, &now.total);
-        json_close(&q->json, '}');
-        put_points(q, &t, &t.now, s->points, now.all);
-        if (t.compare)
-            put_previous(q, &t, &before, s->key);
-        json_close(&q->json, '}');
-    }
-    json_close(&q->json, ']');
-    json_int(&q->json, "dropped_keys", (int64_t)now.dropped_keys);
-    json_int(&q->json, "rows_scanned", (int64_t)now.rows_scanned);
-    json_close(&q->json, '}');
+    if (csv)
+        put_file(q, &t, &now, &before);
+    else
+        put_document(q, &t, &now, &before);
 }
 
 void api_trends(struct http_request *r)

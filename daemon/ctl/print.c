@@ -4,8 +4,9 @@
 #include <utf8proc.h>
 
 #include "base/utf8.h"
+#include "daemon/format/csv_out.h"
 
-enum { MAX_COLUMNS = 16, CELL_WIDTH = 60, CELL_BYTES = 1 << 16 };
+enum { MAX_COLUMNS = 16, CELL_WIDTH = 60, CELL_BYTES = 1 << 16, ROW_BYTES = 64 << 20 };
 
 int print_format_find(const char *name)
 {
@@ -17,22 +18,10 @@ int print_format_find(const char *name)
     return -1;
 }
 
-static json_t *walk(json_t *object, const char *path)
-{
-    char step[64];
-    while (object && *path) {
-        size_t n = strcspn(path, ".");
-        snprintf(step, sizeof step, "%.*s", (int)n, path);
-        object = json_object_get(object, step);
-        path += n + (path[n] == '.');
-    }
-    return object;
-}
-
-static void cell_text(struct buf *b, json_t *v)
+static void cell_text(struct buf *b, const json_t *v)
 {
     size_t i;
-    json_t *item;
+    json_t *item, *o = (json_t *)v; /* iterating changes nothing */
     const char *key;
     switch (v ? json_typeof(v) : JSON_NULL) {
     case JSON_STRING:
@@ -60,7 +49,7 @@ static void cell_text(struct buf *b, json_t *v)
         }
         break;
     case JSON_OBJECT:
-        json_object_foreach(v, key, item)
+        json_object_foreach(o, key, item)
         {
             if (b->n)
                 buf_char(b, ' ');
@@ -113,7 +102,7 @@ static void fill_row(struct grid *g, size_t row, json_t *item, const char *const
         buf_init(cell, CELL_BYTES);
         buf_reset(&raw);
         if (item)
-            cell_text(&raw, walk(item, columns[c]));
+            cell_text(&raw, csv_out_member(item, columns[c]));
         else
             buf_str(&raw, columns[c]);
         g->widths[row * g->columns + c] = show_cell(cell, buf_span(&raw));
@@ -154,39 +143,23 @@ static void print_table(FILE *to, json_t *items, const char *const *columns, siz
     free(g.widths);
 }
 
-static void print_csv_cell(FILE *to, struct span s)
-{
-    if (s.n && strchr("=+-@\t\r", s.p[0]) && !(s.p[0] == '-' && s.n > 1 && s.p[1] <= '9'))
-        fputs("\"'", to);
-    else
-        fputc('"', to);
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"')
-            fputc('"', to);
-        fputc(s.p[i], to);
-    }
-    fputc('"', to);
-}
-
 static void print_csv(FILE *to, json_t *items, const char *const *columns, size_t n_columns)
 {
-    struct buf cell;
-    buf_init(&cell, CELL_BYTES);
-    fputs("\xef\xbb\xbf", to);
+    struct buf row;
+    buf_init(&row, ROW_BYTES);
+    struct csv_out out = csv_out_begin(&row);
     for (size_t r = 0; r <= json_array_size(items); r++) {
         for (size_t c = 0; c < n_columns; c++) {
-            buf_reset(&cell);
             if (r)
-                cell_text(&cell, walk(json_array_get(items, r - 1), columns[c]));
+                csv_out_json(&out, csv_out_member(json_array_get(items, r - 1), columns[c]));
             else
-                buf_str(&cell, columns[c]);
-            if (c)
-                fputc(',', to);
-            print_csv_cell(to, buf_span(&cell));
+                csv_out_text(&out, span_str(columns[c]));
         }
-        fputs("\r\n", to);
+        csv_out_row_end(&out);
+        fwrite(row.p, 1, row.n, to);
+        buf_reset(&row);
     }
-    buf_done(&cell);
+    buf_done(&row);
 }
 
 void print_items(FILE *to, enum print_format format, json_t *answer, const char *const *columns)

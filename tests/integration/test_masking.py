@@ -127,7 +127,7 @@ class Masking(unittest.TestCase):
         self.assertIn("GET /v1/feedback", texts)
         for call, (text, status) in texts.items():
             with self.subTest(call=call):
-                if "unmask" not in call:
+                if "unmask" not in call and "/console/" not in call:
                     self.assertLess(status, 400, text)
                 self.assertEqual(leaks(text, TEXT_SECRETS), [], shown(text))
 
