@@ -1,5 +1,7 @@
 #include "base/vocab.h"
 
+#include "base/vocab_paths.h"
+
 struct word {
     const char *code, *ko, *en;
 };
@@ -15,6 +17,10 @@ static const struct word roles[] = {VOCAB_ROLES(WORD)};
 static const struct word langs[] = {VOCAB_LANGS(WORD)};
 #undef WORD
 
+#define PATH(code, ko, en) {code, ko, en},
+static const struct word paths[] = {VOCAB_PATHS(PATH)};
+#undef PATH
+
 static const struct {
     const struct word *words;
     int count;
@@ -27,6 +33,7 @@ static const struct {
     [VOCAB_STAGE] = {stages, STAGE_COUNT},
     [VOCAB_ROLE] = {roles, ROLE_COUNT},
     [VOCAB_LANG] = {langs, LANG_COUNT},
+    [VOCAB_PATH] = {paths, sizeof paths / sizeof paths[0]},
 };
 
 static const struct word *word_of(enum vocab v, int id)

@@ -101,6 +101,7 @@ enum vocab {
     VOCAB_STAGE,
     VOCAB_ROLE,
     VOCAB_LANG,
+    VOCAB_PATH, /* second-level categories that ship, by their whole path */
 };
 
 /* The code, never NULL ("" out of range). */

@@ -162,6 +162,13 @@ static int put_group(struct alert_batch *b, const struct alert_group *g, struct 
     return 0;
 }
 
+static struct span category_label(struct span code, enum lang lang)
+{
+    enum vocab v = span_find_char(code, '/') < code.n ? VOCAB_PATH : VOCAB_CATEGORY;
+    int id = vocab_find(v, code);
+    return id < 0 ? code : span_str(vocab_label(v, id, lang));
+}
+
 /* What one record was found to be: "법적 조치·신고, 배송, 부정". Codes a workspace added stand as
  * they are. */
 static struct span labels_of(struct alert_batch *b, const struct alert_group *g, enum lang lang)
@@ -176,9 +183,7 @@ static struct span labels_of(struct alert_batch *b, const struct alert_group *g,
         buf_printf(&out, "%s%.*s", out.n ? ", " : "", SPAN_FMT(s));
     }
     for (size_t i = 0; an && i < an->n_categories; i++) {
-        int id = vocab_find(VOCAB_CATEGORY, an->categories[i].code);
-        struct span s =
-            id < 0 ? an->categories[i].code : span_str(vocab_label(VOCAB_CATEGORY, id, lang));
+        struct span s = category_label(an->categories[i].code, lang);
         buf_printf(&out, "%s%.*s", out.n ? ", " : "", SPAN_FMT(s));
     }
     if (an && an->sentiment != SENTIMENT_NONE)

@@ -54,6 +54,7 @@ void api_vocabulary(struct http_request *r)
     json_open(&j, NULL, '{');
     put_vocabulary(&j, "kind", VOCAB_KIND);
     put_vocabulary(&j, "category", VOCAB_CATEGORY);
+    put_vocabulary(&j, "category_path", VOCAB_PATH);
     put_vocabulary(&j, "type", VOCAB_TYPE);
     put_vocabulary(&j, "signal", VOCAB_SIGNAL);
     put_vocabulary(&j, "sentiment", VOCAB_SENTIMENT);

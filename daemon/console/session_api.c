@@ -31,6 +31,7 @@ static void describe(struct http_request *r, const struct http_principal *p,
                      const struct workspace *ws)
 {
     struct app *app = r->app;
+    const struct config_workspace *cw = config_workspace(app->config, p->workspace);
     char csrf[SESSION_CSRF + 1];
     struct buf out;
     if (auth_session_csrf(app->auth, p, csrf) < 0) {
@@ -42,6 +43,7 @@ static void describe(struct http_request *r, const struct http_principal *p,
     json_open(&j, NULL, '{');
     json_cstr(&j, "role", vocab_code(VOCAB_ROLE, p->role));
     json_text(&j, "workspace", p->workspace);
+    json_text(&j, "workspace_name", cw && cw->name.n ? cw->name : p->workspace);
     json_text(&j, "name", p->name);
     json_cstr(&j, "timezone", ws->timezone);
     json_cstr(&j, "csrf", csrf);

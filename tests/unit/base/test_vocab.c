@@ -3,7 +3,7 @@
 #include "base/utf8.h"
 #include "tests/lib/test.h"
 
-#define VOCABS (VOCAB_LANG + 1)
+#define VOCABS (VOCAB_PATH + 1)
 
 static void every_code_is_found(void **state)
 {
@@ -35,6 +35,8 @@ static void labels_come_in_two_languages(void **state)
         }
     }
     assert_string_equal(vocab_label(VOCAB_CATEGORY, CATEGORY_DELIVERY, LANG_KO), "배송");
+    int late = vocab_find(VOCAB_PATH, SPAN_LIT("delivery/late"));
+    assert_string_equal(vocab_label(VOCAB_PATH, late, LANG_KO), "배송 지연");
     assert_string_equal(vocab_label(VOCAB_CATEGORY, CATEGORY_DELIVERY, LANG_EN), "Delivery");
     assert_string_equal(vocab_label(VOCAB_CATEGORY, CATEGORY_DELIVERY, LANG_OTHER), "Delivery");
 }
