@@ -89,6 +89,17 @@ $(BUILD)/vocctl: $(call obj,$(CTL_SRC)) $(LIBDAEMON) $(LIBNLP) $(LIBSTORE) $(LIB
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_all)
 
+# The console: bundled by the tools that package-lock.json names, embedded by assets.c.
+WEB     := daemon/console/web
+WEB_SRC := $(wildcard $(WEB)/src/*) $(WEB)/build.mjs $(WEB)/package.json
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
+	@echo "  NPM   $(WEB)"
+	@cd $(WEB) && npm ci --ignore-scripts --silent
+	@touch $@
+$(BUILD)/gen/console_assets.inc: $(WEB_SRC) $(WEB)/node_modules/.package-lock.json
+	@node $(WEB)/build.mjs $(BUILD)/console $@
+$(BUILD)/obj/daemon/console/assets.o: $(BUILD)/gen/console_assets.inc
+
 LEXICON_FILES := $(wildcard lexicons/*/*.tsv lexicons/*/*.yaml lexicons/*.yaml lexicons/*.tsv)
 $(BUILD)/lexicons.bin: $(BUILD)/vocctl $(LEXICON_FILES)
 	$(BUILD)/vocctl lexicon compile lexicons -o $@
@@ -156,7 +167,7 @@ tsan:
 	 OPT="-O1 -g" TESTS="--tsan"
 
 .PHONY: lint
-lint: deps-test
+lint: deps-test $(BUILD)/gen/console_assets.inc
 	@BUILD=$(BUILD) python3 tests/lib/lint.py
 
 # libFuzzer, FUZZ_SECONDS each; what it finds goes into tests/fuzz/corpus and so into `make test`.

@@ -23,6 +23,8 @@
 #define WRITES(m, p, b, r, h, q) ROUTE(m, p, b, AUTH_TOKEN, r, h, q)
 #define STREAMS(p, r, h, q) ROUTE("POST", p, BODY_STREAM, AUTH_TOKEN, r, h, q)
 #define OPEN(p, h) ROUTE("GET", p, BODY_NONE, AUTH_OPEN, 0, h, NULL)
+/* What a browser loads to be the console: no part of the API, so not in openapi.json. */
+#define PAGE(p, h) OPEN(p, h)
 
 static const struct http_route routes[] = {
     STREAMS("/v1/feedback", INGEST, intake_feedback, NULL),
@@ -71,6 +73,9 @@ static const struct http_route routes[] = {
      .pattern = "/console/session",
      .auth = AUTH_OPEN,
      .handle = console_sign_out},
+    PAGE("/", console_home),
+    PAGE("/console/", console_page),
+    PAGE("/console/{file}", console_file),
     READS("/v1/me", ANY, api_me, NULL),
     READS("/v1/vocabulary", ANY, api_vocabulary, NULL),
     OPEN("/metrics", api_metrics),

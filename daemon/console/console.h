@@ -14,6 +14,11 @@ void console_session(struct http_request *r);
 /* DELETE /console/session: 204, also when nobody was signed in. */
 void console_sign_out(struct http_request *r);
 
+/* GET /console/: the page; GET /console/{file}: what it loads; GET /: there it is. */
+void console_page(struct http_request *r);
+void console_file(struct http_request *r);
+void console_home(struct http_request *r);
+
 /* The headers of everything a browser shows or runs, before http_respond(). Scripts, styles, fonts
  * and data from here alone, in no frame; nothing of the browser (camera, place, …) is asked for. */
 void console_page_headers(struct http_request *r);

@@ -8,10 +8,10 @@ set -eu
 
 build="gcc make pkg-config libuv1-dev libcurl4-openssl-dev libpcre2-dev liblmdb-dev libfyaml-dev
     libhttp-parser-dev libjansson-dev libutf8proc-dev libzstd-dev libxxhash-dev libgsl-dev
-    libsystemd-dev libicu-dev libssl-dev python3"
+    libsystemd-dev libicu-dev libssl-dev python3 node=nodejs npm=npm"
 test="libcmocka-dev clang clang-format clang-tidy cppcheck libclang-rt-14-dev prometheus
     nginx-light wrk curl openssl xz-utils jq tzdata systemd-analyze=systemd mandoc shellcheck
-    node=nodejs npm=npm"
+    chromium fonts-noto-cjk"
 
 missing=
 for set in "${@:-build}"; do

@@ -1,0 +1,183 @@
+// Alerts: what fired, why, in whose words, and who takes care of it.
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { ask } from "./api";
+import { dateTime, measureName, value } from "./format";
+import { said, useGet, useStream } from "./hooks";
+import { t, term } from "./i18n";
+import type { Scene } from "./main";
+import { Busy, Chip, Failure, Field, Severity } from "./parts";
+import { reasonOf, RecordDrawer } from "./record";
+import { href, refine } from "./route";
+import type { Alert, AlertRule, Page } from "./types";
+import { Verbatim } from "./verbatim";
+import { all, equal } from "./where";
+
+function Acknowledge({ alert, onDone }: { alert: Alert; onDone: () => void }): JSX.Element {
+  const [owner, setOwner] = useState(alert.owner ?? "");
+  const [note, setNote] = useState("");
+  const [error, setError] = useState("");
+  const [busy, setBusy] = useState(false);
+  const submit = async (e: Event) => {
+    e.preventDefault();
+    setBusy(true);
+    try {
+      const body: Record<string, string> = {};
+      if (owner.trim()) body.owner = owner.trim();
+      if (note.trim()) body.note = note.trim();
+      await ask<void>(`/v1/alerts/${alert.id}/acknowledge`, { method: "POST", body });
+      onDone();
+    } catch (x) {
+      setError(said(x));
+      setBusy(false);
+    }
+  };
+  return (
+    <form class="ack" onSubmit={submit}>
+      <Field label={t("ackOwner")}>
+        <input value={owner} maxLength={100} onInput={(e) => setOwner(e.currentTarget.value)} />
+      </Field>
+      <Field label={t("ackNote")}>
+        <input value={note} maxLength={500} onInput={(e) => setNote(e.currentTarget.value)} />
+      </Field>
+      <button type="submit" class="primary" disabled={busy}>{t("ackSave")}</button>
+      {error && <p class="notice bad" role="alert">{error}</p>}
+    </form>
+  );
+}
+
+function History({ alert }: { alert: Alert }): JSX.Element {
+  if (alert.acknowledgements.length === 0)
+    return alert.status === "firing" ? <p class="unacked">{t("unacknowledged")}</p> : <></>;
+  return (
+    <ul class="ack-history" aria-label={t("ackHistory")}>
+      {alert.acknowledgements.map((a, i) => (
+        <li key={i}>
+          <span aria-hidden="true">✓</span> <time dateTime={a.at}>{dateTime(a.at)}</time>{" "}
+          <strong><bdi>{a.by}</bdi></strong>
+          {a.owner && <> → <bdi>{a.owner}</bdi></>}
+          {a.note && <> · <bdi dir="auto">{a.note}</bdi></>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function groupName(field: string, key: string): string {
+  if (field === "category" || field === "signal" || field === "kind") return term(field, key);
+  return key;
+}
+
+function rowsOf(alert: Alert, rule: AlertRule | undefined): string {
+  const group = Object.entries(alert.group).map(([field, key]) => equal(field, key));
+  return all(rule?.where, ...group);
+}
+
+export function AlertCard({ alert, names, rule, brief, onChange }: {
+  alert: Alert;
+  names: Map<string, string>;
+  rule?: AlertRule;
+  brief?: boolean;
+  onChange: () => void;
+}): JSX.Element {
+  const [acking, setAcking] = useState(false);
+  const [open, setOpen] = useState<string | null>(null);
+  const firing = alert.status === "firing";
+  return (
+    <article class={`card alert ${firing ? alert.severity : "resolved"}`}>
+      <header>
+        <Severity of={alert.severity} />
+        <h2>{alert.title}</h2>
+        {Object.entries(alert.group).map(([field, key]) => (
+          <Chip key={field} tone="group">{groupName(field, key)}</Chip>
+        ))}
+        <span class="spring" />
+        <span class="by">
+          {firing
+            ? t("since", { t: dateTime(alert.starts_at) })
+            : t("resolvedAt", { t: alert.ends_at ? dateTime(alert.ends_at) : "" })}
+        </span>
+      </header>
+      <p class="reason">{reasonOf(firing || !alert.resolved ? alert.reason : alert.resolved.reason)}</p>
+      {alert.quotes.length > 0 && (
+        <ul class="quotes" aria-label={t("examples")}>
+          {alert.quotes.slice(0, brief ? 2 : 5).map((q, i) => (
+            <li key={i}>
+              {alert.examples[i] ? (
+                <button type="button" class="quote" onClick={() => setOpen(alert.examples[i]!)}>
+                  <Verbatim text={q} lines={2} />
+                </button>
+              ) : (
+                <Verbatim text={q} lines={2} />
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+      <History alert={alert} />
+      <footer>
+        {!brief && (
+          <span class="by">
+            {measureName(alert.measure)} {value(alert.measure, alert.value)} · n={alert.n} · {alert.window} ·{" "}
+            {t("rule")} {alert.rule}
+          </span>
+        )}
+        <span class="spring" />
+        <a class="button" href={href("feedback", { where: rowsOf(alert, rule) })}>{t("seeRows")}</a>
+        {firing && (
+          <button type="button" class={alert.acknowledgements.length ? "" : "primary"} aria-expanded={acking}
+            onClick={() => setAcking(!acking)}>
+            {t("acknowledge")}
+          </button>
+        )}
+      </footer>
+      {acking && (
+        <Acknowledge
+          alert={alert}
+          onDone={() => {
+            setAcking(false);
+            onChange();
+          }}
+        />
+      )}
+      {open && <RecordDrawer id={open} names={names} onClose={() => setOpen(null)} />}
+    </article>
+  );
+}
+
+export function AlertsPage(scene: Scene): JSX.Element {
+  const status = scene.route.params.status ?? "";
+  const { data, error, loading, reload } = useGet<Page<Alert>>(
+    `/v1/alerts?limit=50${status ? `&status=${encodeURIComponent(status)}` : ""}`,
+  );
+  const rules = useGet<Page<AlertRule>>("/v1/alert-rules");
+  useStream({ alert: reload });
+  const change = () => {
+    reload();
+    scene.reloadAlerts();
+  };
+  const tabs: [string, string][] = [["", t("all")], ["firing", t("open")], ["resolved", t("closed")]];
+  return (
+    <>
+      <header class="page-head">
+        <h1>{t("alerts")}</h1>
+        <div class="tabs" role="group" aria-label={t("filter")}>
+          {tabs.map(([code, text]) => (
+            <button key={code} type="button" aria-pressed={status === code}
+              onClick={() => refine(scene.route, { status: code || undefined })}>
+              {text}
+            </button>
+          ))}
+        </div>
+      </header>
+      {error && <Failure why={error} retry={reload} />}
+      {loading && !data && <Busy />}
+      {data?.items.length === 0 && <p class="muted">{t("noOpenAlerts")}</p>}
+      {data?.items.map((a) => (
+        <AlertCard key={a.id} alert={a} names={scene.names} onChange={change}
+          rule={rules.data?.items.find((r) => r.name === a.rule)} />
+      ))}
+    </>
+  );
+}
+

@@ -1,0 +1,115 @@
+// Loading and the live stream, as components use them.
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { ask, Problem } from "./api";
+import { t } from "./i18n";
+import type { Alert, Feedback } from "./types";
+
+export interface Loaded<T> {
+  data: T | null;
+  error: string | null;
+  loading: boolean;
+  reload: () => void;
+}
+
+export function said(e: unknown): string {
+  if (e instanceof Problem) return e.status === 0 ? t("unreachable") : e.message;
+  return String(e);
+}
+
+/** GETs `path` whenever it changes (null: not yet). What was there stays until the next is. */
+export function useGet<T>(path: string | null): Loaded<T> {
+  const [state, setState] = useState<{ data: T | null; error: string | null; loading: boolean }>({
+    data: null,
+    error: null,
+    loading: path !== null,
+  });
+  const [turn, setTurn] = useState(0);
+  const reload = useCallback(() => setTurn((n) => n + 1), []);
+  useEffect(() => {
+    if (path === null) return;
+    const stop = new AbortController();
+    setState((s) => ({ ...s, loading: true }));
+    ask<T>(path, { signal: stop.signal }).then(
+      (data) => setState({ data, error: null, loading: false }),
+      (e) => {
+        if (!stop.signal.aborted) setState((s) => ({ data: s.data, error: said(e), loading: false }));
+      },
+    );
+    return () => stop.abort();
+  }, [path, turn]);
+  return { ...state, reload };
+}
+
+/** Calls `fn` every `ms`, but not while nobody looks. */
+export function useEvery(ms: number, fn: () => void): void {
+  const latest = useRef(fn);
+  latest.current = fn;
+  useEffect(() => {
+    const id = setInterval(() => {
+      if (!document.hidden) latest.current();
+    }, ms);
+    return () => clearInterval(id);
+  }, [ms]);
+}
+
+// --- the live stream: one connection for the whole page ---
+
+export interface StreamEvents {
+  feedback?: (f: Feedback) => void;
+  alert?: (a: Alert) => void;
+  state?: (open: boolean) => void;
+}
+
+const listeners = new Set<StreamEvents>();
+let source: EventSource | null = null;
+let open = false;
+let retry: ReturnType<typeof setTimeout> | undefined;
+
+function tell(next: boolean): void {
+  open = next;
+  for (const l of listeners) l.state?.(open);
+}
+
+function heard<K extends "feedback" | "alert">(kind: K, text: string): void {
+  const item = JSON.parse(text);
+  for (const l of listeners) (l[kind] as ((x: unknown) => void) | undefined)?.(item);
+}
+
+export function streamStart(): void {
+  streamStop();
+  source = new EventSource("/v1/stream");
+  source.onopen = () => tell(true);
+  source.onerror = () => {
+    tell(false);
+    // The browser comes back by itself, but not after an answer like 503 or 401.
+    if (source?.readyState === EventSource.CLOSED) retry = setTimeout(streamStart, 3000);
+  };
+  source.addEventListener("feedback", (e) => heard("feedback", (e as MessageEvent<string>).data));
+  source.addEventListener("alert", (e) => heard("alert", (e as MessageEvent<string>).data));
+}
+
+export function streamStop(): void {
+  clearTimeout(retry);
+  source?.close();
+  source = null;
+  tell(false);
+}
+
+export function useStream(events: StreamEvents): boolean {
+  const latest = useRef(events);
+  latest.current = events;
+  const [state, setState] = useState(open);
+  useEffect(() => {
+    const l: StreamEvents = {
+      feedback: (f) => latest.current.feedback?.(f),
+      alert: (a) => latest.current.alert?.(a),
+      state: (s) => {
+        setState(s);
+        latest.current.state?.(s);
+      },
+    };
+    listeners.add(l);
+    return () => void listeners.delete(l);
+  }, []);
+  return state;
+}
