@@ -19,13 +19,26 @@ struct stats_interval {
 struct stats_difference {
     double value, low, high;
     double p;
-    double df; /* stats_welch only */
+    double df;    /* of means only */
+    double error; /* standard error; of shares: the interval's half over the normal quantile */
+};
+
+/* A mean and how sure of it we are: variance of the mean itself, and its degrees of freedom. */
+struct stats_estimate {
+    double value, variance, df;
 };
 
 /* What a sum over rows gives; n 0 with both sums 0 when there are none. */
 struct stats_sum {
     uint64_t n;
     double sum, sum_squares;
+};
+
+/* Observations in units (a customer's answers): unit u has n_u of them that add up to s_u. */
+struct stats_ratio {
+    struct stats_sum all; /* of the observations */
+    uint64_t units;       /* with at least one */
+    double nn, ns, ss;    /* over units: of n_u², n_u·s_u, s_u² */
 };
 
 double stats_mean_of(const struct stats_sum *s);
@@ -36,6 +49,9 @@ double stats_variance_of(const struct stats_sum *s);
  * JASA 22 (1927); no continuity correction. n = 0: value 0 in [0, 1]. */
 struct stats_interval stats_wilson(uint64_t hits, uint64_t n, double level);
 
+/* The same of counts that a design effect has made fractions. */
+struct stats_interval stats_wilson_real(double hits, double n, double level);
+
 /* A mean: x̄ ± t(n−1)·s/√n (Student 1908). n = 1: that value in (−∞, ∞); n = 0: 0 in (−∞, ∞).
  * Not clipped to the measure's own range. */
 struct stats_interval stats_mean(const struct stats_sum *s, double level);
@@ -45,6 +61,7 @@ struct stats_interval stats_mean(const struct stats_sum *s, double level);
  * "Interval estimation for the net promoter score", Am. Stat. 70, 2016). Clipped to [−1, 1]; n = 0:
  * 0 in [−1, 1]. */
 struct stats_interval stats_net(uint64_t plus, uint64_t minus, uint64_t n, double level);
+struct stats_interval stats_net_real(double plus, double minus, double n, double level);
 
 /* Two shares: Newcombe's hybrid score interval ("Interval estimation for the difference between
  * independent proportions", Stat. Med. 17, 1998, method 10) and the pooled z test. The two can
@@ -52,11 +69,47 @@ struct stats_interval stats_net(uint64_t plus, uint64_t minus, uint64_t n, doubl
 struct stats_difference stats_shares(uint64_t hits_a, uint64_t n_a, uint64_t hits_b, uint64_t n_b,
                                      double level);
 
+struct stats_difference stats_shares_real(double hits_a, double n_a, double hits_b, double n_b,
+                                          double level);
+
 /* Two means of unequal variance (Welch, Biometrika 34, 1947; df of Welch and Satterthwaite). An n
  * below 2: the plain difference in (−∞, ∞), p 1, df 0. No variance at all: the interval is the
  * difference itself, p 1 when it is 0, else 0. */
 struct stats_difference stats_welch(const struct stats_sum *a, const struct stats_sum *b,
                                     double level);
+
+struct stats_difference stats_welch_of(const struct stats_estimate *a,
+                                       const struct stats_estimate *b, double level);
+
+/* The mean of observations that come in units. What was drawn at random is the unit, so its
+ * variance is that of a ratio of two sums over units, m/(m−1)·Σ(s_u − x̄·n_u)²/n² with m−1 degrees
+ * of freedom (Cochran, Sampling Techniques, 1977, 6.4; Deng, Knoblich and Lu, "Applying the delta
+ * method in metric analytics", KDD 2018), but never less than that of single observations. With
+ * one observation a unit it is s²/n and n−1 exactly. Fewer than two units: variance INFINITY, df
+ * 0. */
+struct stats_estimate stats_ratio_mean(const struct stats_ratio *r);
+/* The design effect: by how much units make the variance larger. Counts divided by it are what
+ * independent observations would have had to be (Rao and Scott, "A simple method for the analysis
+ * of clustered binary data", Biometrics 48, 1992). At least 1, and 1 with one observation a unit;
+ * n/units when all are the same, as if a unit always spoke with one voice. */
+double stats_design_effect(const struct stats_ratio *r);
+/* The interval of an estimate, by t. Infinite with df 0. */
+struct stats_interval stats_estimate_interval(const struct stats_estimate *e, double level);
+
+/* An interval and p for those who look at it every day and stop when they like: the asymptotic
+ * confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas ("Time-uniform central
+ * limit theory and asymptotic confidence sequences", Ann. Stat. 52, 2024), Robbins' normal mixture
+ * with the estimate's own error, tightest at `tuned` units; p is the smallest 1 − level whose
+ * interval leaves 0 out. `n`: units so far. An error of 0 or infinite: the whole line and p 1. */
+struct stats_difference stats_any_time(double difference, double error, double n, double tuned,
+                                       double level);
+
+/* Holm's step-down ("A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6,
+ * 1979): p adjusted for there being n of them, in the same order. */
+void stats_holm(const double *p, size_t n, double *ret_adjusted);
+
+/* The x with P(−x < Z < x) = level, Z standard normal. */
+double stats_normal(double level);
 
 /* Pearson's goodness of fit: p of counts at least this far from the shares (any positive scale,
  * e.g. 50, 50). The sample-ratio check of an experiment. A cell that expects nothing and has

@@ -6,7 +6,8 @@
  *   customers.h  customers, activities, segments
  *   documents.h  small values by key, logs, the outbox
  *   query.h      filters, lists, trends over the facts
- * These five are the public face; nothing else in store/ is included from outside, and no LMDB type
+ *   trials.h     the arms of experiments and sums over their units
+ * These six are the public face; nothing else in store/ is included from outside, and no LMDB type
  * leaves it.
  *
  * Threads: writes (store_txn_*) from one thread, the worker, one transaction at a time. Views from
@@ -81,5 +82,6 @@ int store_grow(struct store *s, size_t map_size);
 #include "store/documents.h"
 #include "store/query.h"
 #include "store/records.h"
+#include "store/trials.h"
 
 #endif

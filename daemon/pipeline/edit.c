@@ -120,8 +120,11 @@ static int apply_access(struct edit *e, struct apply_env *env)
 
 static int apply_doc(struct edit *e, struct apply_env *env)
 {
-    if (!e->value.p)
-        return store_doc_delete(env->txn, e->doc, e->key);
+    struct span old;
+    if (!e->value.p) {
+        int rc = store_txn_doc_get(env->txn, e->doc, e->key, &e->arena, &old);
+        return settle(e, rc < 0 ? rc : store_doc_delete(env->txn, e->doc, e->key));
+    }
     return store_doc_put(env->txn, e->doc, e->key, e->value);
 }
 

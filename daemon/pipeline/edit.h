@@ -20,7 +20,7 @@ enum edit_kind {
     EDIT_OUTBOX_DONE,   /* id */
     EDIT_OUTBOX_RETRY,  /* id, due, attempts */
     EDIT_ACCESS,        /* access: appends to the access log */
-    EDIT_DOC,           /* doc, key, value; an absent value deletes */
+    EDIT_DOC,           /* doc, key, value; an absent value deletes (-ENOENT) */
     EDIT_SOURCE_DELETE, /* key: source; one step; `more` */
     EDIT_PROBE,         /* a small durable write: is there room again? */
     EDIT_KINDS

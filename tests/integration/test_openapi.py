@@ -8,7 +8,8 @@ from vocd import ROOT, Daemon, eventually
 
 ROLES = ["ingest", "agent", "supervisor", "quality", "admin"]
 RECORD = {"source": "web", "external_id": "1", "kind": "review", "text": "배송이 너무 늦어서 화가 납니다",
-          "rating": {"value": 1, "scale": 5}, "customer": {"id": "c-1"}, "product": "p-1"}
+          "rating": {"value": 1, "scale": 5}, "customer": {"id": "c-1"}, "product": "p-1",
+          "experiments": {"trial": "A"}}
 
 
 def calls(doc):
@@ -41,6 +42,8 @@ class OpenApi(unittest.TestCase):
             values["id"] = "c-1"
         elif "alerts" in path:
             values["id"] = self.alert
+        elif "experiments" in path:
+            values["id"] = "trial"
         else:
             values["id"] = "tk_none"
         return path.format(**values)
@@ -54,6 +57,7 @@ class OpenApi(unittest.TestCase):
             "/v1/segments/{code}": {"where": "grade = vip"},
             "/v1/alerts/{id}/acknowledge": {"note": "on it"},
             "/v1/alert-rules/{name}": {"where": "category = delivery", "each": True},
+            "/v1/experiments/{id}": {"name": "인사말", "shares": {"A": 1, "B": 1}, "to": "2030-01-01"},
             "/v1/tokens": {"role": "agent", "name": "test"},
             "/console/session": {"token": self.d.tokens["agent"]},
         }
