@@ -5,8 +5,9 @@
  *    "n","threshold","window","reason":{"ko","en"},"resolved":{"value","n","reason":{…}},
  *    "examples":[record ids],"quotes":[masked],"owner","acknowledgements":[…],"notices":[…]}
  *
- * value and n are those at the firing; `resolved` is null before. Of a rule with `each`, measure,
- * value and threshold are null. Pure. Ownership: spans live in the caller's arena. */
+ * quotes[i] is of examples[i], "" when it has no words. value and n are those at the firing;
+ * `resolved` is null before. Of a rule with `each`, measure, value and threshold are null. Pure.
+ * Ownership: spans live in the caller's arena. */
 #ifndef VOC_ALERT_DOCUMENT_H
 #define VOC_ALERT_DOCUMENT_H
 

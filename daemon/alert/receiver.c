@@ -230,7 +230,9 @@ static void slack_body(const struct receiver_input *in, const struct notice_mess
     put_section(j, buf_span(&text));
     buf_reset(&text);
     for (size_t i = 0; in->payload->firing && i < d->n_quotes; i++) {
-        buf_str(&text, i ? "\n> " : "> ");
+        if (d->quotes[i].n == 0)
+            continue;
+        buf_str(&text, text.n ? "\n> " : "> ");
         slack_text(&text, one_line(d->quotes[i], a), SENTENCE_SHOWN);
     }
     if (text.n)
@@ -280,8 +282,10 @@ static void jandi_body(const struct receiver_input *in, const struct notice_mess
     put_info(j, in->payload->firing ? "이유" : "해소", m->ko);
     put_info(j, in->payload->firing ? "Why" : "Resolved", m->en);
     put_info(j, "시각", times);
-    for (size_t i = 0; in->payload->firing && i < d->n_quotes; i++)
-        put_info(j, "고객의 말", one_line(d->quotes[i], a));
+    for (size_t i = 0; in->payload->firing && i < d->n_quotes; i++) {
+        if (d->quotes[i].n > 0)
+            put_info(j, "고객의 말", one_line(d->quotes[i], a));
+    }
     json_close(j, ']');
     json_close(j, '}');
 }

@@ -110,20 +110,47 @@ static struct span quote(struct alert_batch *b, const struct alert_quote *q)
     return take(b, &out, rc);
 }
 
+static const struct alert_quote *batch_quote(const struct alert_batch *b,
+                                             const struct alert_group *g, const struct uuid *id)
+{
+    const struct alert_quote *q = g->touched == b->engine->serial ? g->quotes : NULL;
+    while (q && memcmp(q->id.b, id->b, sizeof id->b) != 0)
+        q = q->next;
+    return q;
+}
+
+/* A record that came before this batch, as it was committed; of one that is gone, nothing. */
+static int stored_quote(struct alert_batch *b, const struct uuid *id, struct span *ret)
+{
+    struct store_view *view = NULL;
+    struct stored s;
+    int rc = store_view_begin(b->engine->store, &view);
+    if (rc == 0)
+        rc = store_get_feedback(view, id, &b->scratch, &s);
+    if (rc == 0) {
+        struct alert_quote q = {.feedback = &s.feedback, .analysis = &s.analysis};
+        *ret = quote(b, &q);
+    }
+    store_view_end(view);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+/* One for each example, in their order; "" where there are no words. */
 static int put_quotes(struct alert_batch *b, const struct alert_group *g, struct alert_document *d)
 {
+    const struct group_state *state = &g->state;
     struct span *quotes = arena_array(&b->scratch, ALERT_EXAMPLES, sizeof *quotes);
     if (!quotes)
         return -ENOMEM;
-    const struct alert_quote *q = g->touched == b->engine->serial ? g->quotes : NULL;
-    for (; q && d->n_quotes < ALERT_EXAMPLES; q = q->next) {
-        struct span s = quote(b, q);
-        if (!s.p)
-            return -ENOMEM;
-        if (s.n)
-            quotes[d->n_quotes++] = s;
+    for (size_t i = 0; i < state->n_examples; i++) {
+        const struct alert_quote *q = batch_quote(b, g, &state->examples[i].id);
+        quotes[i] = q ? quote(b, q) : SPAN_LIT("");
+        int rc = q ? 0 : stored_quote(b, &state->examples[i].id, &quotes[i]);
+        if (rc < 0 || !quotes[i].p)
+            return rc < 0 ? rc : -ENOMEM;
     }
     d->quotes = quotes;
+    d->n_quotes = state->n_examples;
     return 0;
 }
 

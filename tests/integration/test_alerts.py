@@ -313,6 +313,20 @@ class Alerts(unittest.TestCase):
                      json.dumps(json.loads(body), ensure_ascii=False)):
             self.assertEqual(re.findall(r"9876|hong\.gd|홍길동", text), [])
 
+    def test_quotes_of_every_example(self):
+        """Also of records that were committed before the one that made it fire."""
+        self.rule("examples", measure="negative_rate", threshold=0.5, recover=0.1, min_samples=4)
+        texts = [f"{n}번 배송이 너무 늦어서 화가 납니다 010-9876-543{n}" for n in range(4)]
+        for i, text in enumerate(texts[:3]):
+            self.send("examples", [text], created_at=iso(30 - i))
+        self.send("examples", [""], created_at=iso(20), rating={"value": 1, "scale": 5})
+        self.send("examples", [GOOD], created_at=iso(10))
+        alert = self.one("examples")
+        shown = [self.d.get("/v1/feedback/" + ident, token="agent").json for ident in alert["examples"]]
+        self.assertEqual([r["analysis"]["sentiment"]["label"] for r in shown], ["negative"] * 3)
+        self.assertEqual(alert["quotes"], [r["text"] for r in shown])
+        self.assertEqual(alert["quotes"][0], "2번 배송이 너무 늦어서 화가 납니다 010-****-5432")
+
     def test_rules_are_data(self):
         self.rule("kept", group_by=["product", "team"], receivers=["team", "slack"])
         rule = [r for r in self.d.get("/v1/alert-rules").json["items"] if r["name"] == "kept"][0]
