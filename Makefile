@@ -72,6 +72,7 @@ $(BUILD)/obj/%.o: %.c
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/daemon/api/openapi.o: daemon/api/openapi.json
+$(BUILD)/obj/daemon/ctl/sample.o: $(wildcard daemon/ctl/sample/*)
 
 $(LIBBASE):   $(call obj,$(BASE_SRC))
 $(LIBNLP):    $(call obj,$(NLP_SRC))

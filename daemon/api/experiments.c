@@ -46,7 +46,7 @@ static void put_settings(struct query *q, const struct experiment *e, struct spa
     query_put_time(q, "from", e->from);
     query_put_time(q, "to", e->to);
     json_num(&q->json, "margin", e->margin);
-    json_cstr(&q->json, "better", e->lower_better ? "lower" : "higher");
+    json_cstr(&q->json, "better", e->lower_better[e->measure] ? "lower" : "higher");
     json_flag(&q->json, "sequential", e->sequential);
     json_flag(&q->json, "declared", e->declared);
 }

@@ -33,6 +33,7 @@ int ctl_import(struct ctl *c);     /* import FILE --map … */
 int ctl_sample(struct ctl *c);     /* sample load | remove | stream */
 int ctl_listen(struct ctl *c);     /* alert listen */
 int ctl_backup(struct ctl *c);     /* backup create | restore */
+int ctl_experiment(struct ctl *c); /* experiment declare | summary */
 int ctl_access_log(struct ctl *c); /* access-log verify */
 int ctl_ready(struct ctl *c);      /* ready */
 int ctl_hello(struct ctl *c);      /* hello: calls to paste */

@@ -12,6 +12,8 @@ static const char intro[] =
     "  import FILE --map TARGET=COLUMN,…   send a CSV, TSV or NDJSON file\n"
     "  sample load|remove|stream           the sample workspace\n"
     "  alert listen [--port N]             show notices as a receiver gets them\n"
+    "  experiment declare ID …             what an A/B test is meant to be\n"
+    "  experiment summary ID               how its arms compare, and the verdict\n"
     "  access-log verify                   check the hash chain\n"
     "  backup create STATE DIR             copy a running daemon's data\n"
     "  backup restore DIR STATE            put a copy where nothing is\n"
@@ -94,10 +96,15 @@ struct verb {
     int (*run)(struct ctl *c);
 };
 static const struct verb verbs[] = {
-    {"import", NULL, ctl_import},    {"sample", NULL, ctl_sample},
-    {"alert", "listen", ctl_listen}, {"access-log", "verify", ctl_access_log},
-    {"backup", NULL, ctl_backup},    {"ready", NULL, ctl_ready},
+    {"import", NULL, ctl_import},
+    {"sample", NULL, ctl_sample},
+    {"alert", "listen", ctl_listen},
+    {"access-log", "verify", ctl_access_log},
+    {"backup", NULL, ctl_backup},
+    {"ready", NULL, ctl_ready},
     {"hello", NULL, ctl_hello},
+    {"experiment", "declare", ctl_experiment},
+    {"experiment", "summary", ctl_experiment},
 };
 
 static int dispatch(struct ctl *c)

@@ -22,6 +22,7 @@ EMBED(sample_customers, "customers.ndjson");
 EMBED(sample_activities, "activities.ndjson");
 EMBED(sample_segments, "segments.json");
 EMBED(sample_rules, "alert-rules.json");
+EMBED(sample_experiments, "experiments.json");
 
 enum { BODY_MAX = 64 << 20, STREAM_DEFAULT_MS = 3000, STREAM_MIN_MS = 20 };
 
@@ -213,8 +214,9 @@ static int call_each(struct sample *s, const char *text, const char *path, const
         struct client_answer a;
         char where[256];
         snprintf(where, sizeof where, "%s/%s", path, json_string_value(json_object_get(item, id)));
-        if (strcmp(id, "code") == 0)
-            json_object_del(item, "code");
+        if (strcmp(id, "name") != 0) /* a rule's name is part of it */
+            json_object_del(item, id);
+        set_time(s, item, "from", PART_PLAIN);
         char *body = json_dumps(item, JSON_COMPACT);
         bool with_body = strcmp(method, "PUT") == 0;
         client_call(s->client, ROLE_ADMIN, method, where, with_body ? "application/json" : NULL,
@@ -237,6 +239,8 @@ static int load(struct sample *s)
         code = send_lines(s, sample_activities, "/v1/activities");
     if (code == CTL_OK)
         code = call_each(s, sample_rules, "/v1/alert-rules", "name", "PUT");
+    if (code == CTL_OK)
+        code = call_each(s, sample_experiments, "/v1/experiments", "id", "PUT");
     if (code == CTL_OK)
         code = send_lines(s, sample_feedback, "/v1/feedback");
     return code;
@@ -269,7 +273,10 @@ static int remove_all(struct sample *s)
     if (code == CTL_OK)
         code = call_each(s, sample_segments, "/v1/segments", "code", "DELETE");
     if (code == CTL_OK)
-        puts("sample records, rules and segments removed; sample customers keep the attribute "
+        code = call_each(s, sample_experiments, "/v1/experiments", "id", "DELETE");
+    if (code == CTL_OK)
+        puts("sample records, rules, segments and experiments removed; sample customers keep the "
+             "attribute "
              "sample=yes");
     return code;
 }

@@ -9,6 +9,8 @@ struct experiment experiment_default(struct span id)
 {
     struct experiment e = {.id = id, .name = id, .from = NO_TIME, .to = INT64_MAX};
     experiment_set_measure(&e, TRIAL_CSAT);
+    for (int m = 0; m < TRIAL_MEASURES; m++)
+        e.lower_better[m] = measure_of((enum store_trial_measure)m)->lower_better;
     return e;
 }
 
@@ -16,7 +18,6 @@ void experiment_set_measure(struct experiment *e, enum store_trial_measure m)
 {
     e->measure = m;
     e->margin = measure_of(m)->margin;
-    e->lower_better = measure_of(m)->lower_better;
 }
 
 struct reading {
@@ -142,14 +143,29 @@ static int read_margin(struct reading *r, json_t *v)
     return 0;
 }
 
-static int read_better(struct reading *r, json_t *v)
+static int read_direction(struct reading *r, json_t *v, int m)
 {
     const char *better = json_string_value(v);
     bool lower = better && strcmp(better, "lower") == 0;
-    if (!lower && !(better && strcmp(better, "higher") == 0))
-        return wrong(r, "better: higher or lower");
-    r->e->lower_better = lower;
+    if (m < 0 || (!lower && !(better && strcmp(better, "higher") == 0)))
+        return wrong(r, "better: higher or lower, or these by measure, as {\"ces\":\"lower\"}");
+    r->e->lower_better[m] = lower;
     return 0;
+}
+
+static int read_better(struct reading *r, json_t *v)
+{
+    const char *measure;
+    json_t *word;
+    int rc = 0;
+    if (!json_is_object(v))
+        return read_direction(r, v, r->e->measure);
+    json_object_foreach(v, measure, word)
+    {
+        if (rc == 0)
+            rc = read_direction(r, word, experiment_measure_find(span_str(measure)));
+    }
+    return rc;
 }
 
 static int read_sequential(struct reading *r, json_t *v)

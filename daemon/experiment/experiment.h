@@ -43,16 +43,17 @@ struct experiment {
     enum store_unit unit;
     int64_t from, to; /* NO_TIME / INT64_MAX: open */
     double margin;    /* of indifference, in the measure's own terms */
-    bool lower_better;
+    bool lower_better[TRIAL_MEASURES];
     bool sequential; /* the verdict is made to be looked at every day */
     bool declared;
 };
 /* What holds when nothing was declared: csat, conversations, always, equal shares. */
 struct experiment experiment_default(struct span id);
-/* Another measure, with that one's margin and direction. */
+/* Another measure, with that one's usual margin. */
 void experiment_set_measure(struct experiment *e, enum store_trial_measure m);
 /* A declaration {"name","measure","control","shares","unit","from","to","margin","better",
- * "sequential"}, all optional, from and to in milliseconds. 0; -EINVAL with `message`; -ENOMEM. */
+ * "sequential"}, all optional, from and to in milliseconds; better is a word for the measure or an
+ * object of words by measure. 0; -EINVAL with `message`; -ENOMEM. */
 int experiment_read(struct span id, json_t *declaration, struct arena *a, struct experiment *ret,
                     char message[EXPERIMENT_MESSAGE]);
 

@@ -17,7 +17,7 @@ static const struct measure measures[TRIAL_MEASURES] = {
                     AS_PERCENT, ANSWERS},
     [TRIAL_NPS] = {"nps", MEASURE_NET, false, 0.03, 1, PERCENT, "추천 지수(NPS)", "NPS", AS_POINTS,
                    ANSWERS},
-    [TRIAL_CES] = {"ces", MEASURE_MEAN, false, 0.1, 1, 1, 2, "고객 노력 점수(CES)", "CES",
+    [TRIAL_CES] = {"ces", MEASURE_MEAN, false, 0.1, 1, 1, 2, "고객 노력 지수(CES)", "CES",
                    AS_NUMBER, ANSWERS},
     [TRIAL_RATING] = {"rating", MEASURE_MEAN, false, 0.02, 0.2, PERCENT, "평점(100점 환산)",
                       "the rating (of 100)", AS_POINTS, ANSWERS},
@@ -80,7 +80,7 @@ struct experiment_number measure_number(enum store_trial_measure m, const struct
         struct stats_estimate e = stats_ratio_mean(&all);
         v = stats_estimate_interval(&e, EXPERIMENT_LEVEL);
     }
-    return (struct experiment_number){v.value, v.low, v.high, all.all.n, all.units};
+    return (struct experiment_number){stats_mean_of(&all.all), v.low, v.high, all.all.n, all.units};
 }
 
 /* Answers that are all the same still vary: as if one of the units had been a step away, which
@@ -119,7 +119,7 @@ struct experiment_difference measure_difference(enum store_trial_measure m,
     struct stats_difference any = stats_any_time(d.value, d.error, (double)(ra.units + rb.units),
                                                  EXPERIMENT_TUNED, EXPERIMENT_LEVEL);
     ret.known = true;
-    ret.value = d.value;
+    ret.value = stats_mean_of(&ra.all) - stats_mean_of(&rb.all);
     ret.low = d.low;
     ret.high = d.high;
     ret.p = d.p;

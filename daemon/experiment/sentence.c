@@ -191,6 +191,21 @@ static void add_counts(struct words *w)
 
 /* --- one sentence per reason --- */
 
+/* Said where it is not what one would think; of an effort score nobody knows. */
+static const char *ko_direction(const struct experiment *e)
+{
+    if (e->lower_better[e->measure])
+        return "낮을수록 좋은 ";
+    return e->measure == TRIAL_CES ? "높을수록 좋은 " : "";
+}
+
+static const char *en_direction(const struct experiment *e)
+{
+    if (e->lower_better[e->measure])
+        return ", and lower is better";
+    return e->measure == TRIAL_CES ? ", and higher is better" : "";
+}
+
 static void say_different(struct words *w)
 {
     const struct measure *m = w->m;
@@ -200,16 +215,14 @@ static void say_different(struct words *w)
     struct number gap = value_text(m, fabs(w->d->value));
     struct label arm = ko_arm(w->arm->arm), control = ko_arm(w->control->arm);
     buf_printf(&w->ko, "%s이 %s보다 %s: %s%s%s %s%s%s %s의 %s%s보다 %s%s %s습니다(", arm.text,
-               control.text, win ? "낫습니다" : "못합니다",
-               w->e->lower_better ? "낮을수록 좋은 " : "", m->ko, particle(m->ko, "이", "가"),
-               a.text, m->ko_unit, particle(m->ko_unit, "으로", "로"), control.text, b.text,
-               m->ko_unit, gap.text, m->ko_gap, higher ? "높" : "낮");
+               control.text, win ? "낫습니다" : "못합니다", ko_direction(w->e), m->ko,
+               particle(m->ko, "이", "가"), a.text, m->ko_unit, particle(m->ko_unit, "으로", "로"),
+               control.text, b.text, m->ko_unit, gap.text, m->ko_gap, higher ? "높" : "낮");
     arm = clean(w->arm->arm);
     control = clean(w->control->arm);
     buf_printf(&w->en, "%s %s %s: %s is %s%s against %s%s, %s%s %s%s (", arm.text,
                win ? "beats" : "does worse than", control.text, m->en, a.text, m->en_unit, b.text,
-               m->en_unit, gap.text, m->en_gap, higher ? "higher" : "lower",
-               w->e->lower_better ? ", and lower is better" : "");
+               m->en_unit, gap.text, m->en_gap, higher ? "higher" : "lower", en_direction(w->e));
     add_numbers(w);
     add_counts(w);
     buf_str(&w->ko, ").");

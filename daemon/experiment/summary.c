@@ -239,7 +239,7 @@ static void decide(const struct experiment *e, const struct experiment_number *a
         c->code = VERDICT_FLAT;
         c->reason = REASON_EQUIVALENT;
     } else if (p < 1 - EXPERIMENT_LEVEL && (low > 0 || high < 0)) {
-        c->code = (d->value > 0) == e->lower_better ? VERDICT_LOSE : VERDICT_WIN;
+        c->code = (d->value > 0) == e->lower_better[e->measure] ? VERDICT_LOSE : VERDICT_WIN;
         c->reason = REASON_DIFFERENT;
     } else {
         c->reason = REASON_UNDECIDED;
@@ -331,7 +331,7 @@ static int rank(enum experiment_code c)
 static bool goes_before(const struct experiment *e, const struct experiment_comparison *x,
                         const struct experiment_comparison *y)
 {
-    double sign = e->lower_better ? -1 : 1;
+    double sign = e->lower_better[e->measure] ? -1 : 1;
     if (rank(x->code) != rank(y->code))
         return rank(x->code) > rank(y->code);
     return sign * x->of[e->measure].value > sign * y->of[e->measure].value;

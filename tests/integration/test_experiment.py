@@ -1,6 +1,8 @@
 """Experiments: declared, read from the records, summed up; every number is compared with one worked out
 here from the same rows, and every hostile or empty case gets an answer a supervisor can act on."""
-import collections
+import csv
+import io
+import json
 import math
 import statistics
 import unittest
@@ -205,9 +207,11 @@ class Verdicts(Base):
         self.verdict("lower", "win", "different")
         self.declare("lower", measure="ces", better="lower")
         s = self.verdict("lower", "lose", "different")
-        self.assertIn("낮을수록 좋은 고객 노력 점수(CES)가", s["verdict"]["ko"])
+        self.assertIn("낮을수록 좋은 고객 노력 지수(CES)가", s["verdict"]["ko"])
         self.assertIn("lower is better", s["verdict"]["en"])
         self.assertEqual(s["better"], "lower")
+        self.declare("lower", better={"ces": "lower"})
+        self.verdict("lower", "lose", "different", measure="ces")
 
     def test_inconclusive_says_how_much_is_missing(self):
         self.simple("open", (30, 60), (35, 60))
@@ -348,7 +352,7 @@ class Edges(Base):
         for bad in ({"measure": "count"}, {"measure": 1}, {"shares": {"A": 1}}, {"shares": {"A": 0, "B": 1}},
                     {"shares": {"A": "1", "B": 1}}, {"shares": {str(i): 1 for i in range(101)}}, {"unit": "agent"},
                     {"from": "yesterday"}, {"from": 5}, {"from": "2026-02-01", "to": "2026-01-01"}, {"margin": -1},
-                    {"margin": "0.1"}, {"better": "best"}, {"sequential": "yes"}, {"name": ""}, {"name": "a\nb"},
+                    {"margin": "0.1"}, {"better": "best"}, {"better": {"ces": 1}}, {"better": {"count": "lower"}}, {"sequential": "yes"}, {"name": ""}, {"name": "a\nb"},
                     {"name": "x" * 301}, {"shares": {"A": 1, "B": 1}, "control": "C"}, {"nonsense": 1}, [], 3):
             with self.subTest(bad=str(bad)[:60]):
                 answer = self.d.request("PUT", f"{PATH}/bad", bad, token="admin")
@@ -386,6 +390,60 @@ class Edges(Base):
         self.assertEqual((e["declared"], e["arms"], e["control"], e["records"], e["measure"], e["unit"]),
                          (False, ["Control", "plain"], "Control", 4, "csat", "conversation"))
         self.assertEqual(e["shares"], {"Control": 1, "plain": 1})
+
+
+class Vocctl(Base):
+    def ctl(self, *args, code=0):
+        done = self.d.ctl(*args)
+        self.assertEqual(done.returncode, code, (args, done.stdout[-500:], done.stderr[-500:]))
+        return done.stdout.decode()
+
+    def test_declare_and_summary(self):
+        self.simple("ctl", (52, 100), (73, 100))
+        self.assertEqual(self.ctl("experiment", "declare", "ctl", "--name", "명령줄 실험", "--shares", "A=1,B=1", "--control",
+                                  "A", "--margin", "0.05", "--sequential", "false", "--to", iso(60), "--better", "higher"), "")
+        table = self.ctl("experiment", "summary", "ctl")
+        self.assertIn("명령줄 실험", table)
+        self.assertIn("win: B안이 A안보다 낫습니다", table)
+        self.assertRegex(table, r"(?m)^csat +B +0\.73 ")
+        self.assertIn("명령줄 실험", self.ctl("experiment", "list"))
+        rows = list(csv.DictReader(io.StringIO(self.ctl("experiment", "summary", "ctl", "-o", "csv").lstrip("\ufeff"))))
+        self.assertEqual([(r["measure"], r["arm"], r["of.n"]) for r in rows[:2]], [("csat", "A", "100"), ("csat", "B", "100")])
+        self.assertEqual(json.loads(self.ctl("experiment", "summary", "ctl", "-o", "json"))["verdict"],
+                         self.summary("ctl")["verdict"])
+        swapped = json.loads(self.ctl("experiment", "summary", "ctl", "--control", "B", "-o", "json"))
+        self.assertEqual(swapped["verdict"]["code"], "lose")
+        self.ctl("experiment", "delete", "ctl")
+        self.assertFalse(self.summary("ctl")["declared"])
+
+    def test_wrong_arguments(self):
+        for args in (("declare",), ("summary",), ("declare", "x", "--shares", "A"), ("declare", "x", "--shares", "A=1,=2"),
+                     ("declare", "x", "--margin", "two"), ("declare", "x", "--sequential", "perhaps"),
+                     ("summary", "x", "y"), ("declare", "x", "--nonsense", "1")):
+            with self.subTest(args=args):
+                self.ctl("experiment", *args, code=2)
+        self.ctl("experiment", "summary", "no-such-experiment", code=1)
+        self.ctl("experiment", "declare", "x", "--measure", "count", code=1)
+        self.ctl("experiment", "delete", "no-such-experiment", code=1)
+
+
+class Sample(unittest.TestCase):
+    def test_one_wins_and_one_is_dealt_wrongly(self):
+        with Daemon() as d:
+            self.assertEqual(d.ctl("sample", "load").returncode, 0)
+            names = {e["id"]: e for e in d.get(PATH).json["items"]}
+            self.assertEqual(set(names), {"apology-v2", "greeting-short"})
+            for e in names.values():
+                self.assertTrue(e["declared"] and any("가" <= c <= "힣" for c in e["name"]), e)
+            apology = d.get(f"{PATH}/apology-v2/summary").json
+            self.assertEqual((apology["verdict"]["code"], apology["verdict"]["arm"]), ("win", "B"), apology["verdict"])
+            self.assertEqual(apology["in_several_arms"], 0)
+            easier = d.get(f"{PATH}/apology-v2/summary", measure="ces").json
+            self.assertEqual((easier["verdict"]["code"], easier["better"]), ("win", "lower"), easier["verdict"])
+            greeting = d.get(f"{PATH}/greeting-short/summary").json
+            self.assertEqual((greeting["verdict"]["code"], greeting["verdict"]["reason"]), ("invalid", "sample_ratio"))
+            self.assertEqual(d.ctl("sample", "remove").returncode, 0)
+            self.assertEqual(d.get(PATH).json["items"], [])
 
 
 class Restart(unittest.TestCase):

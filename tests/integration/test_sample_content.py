@@ -232,6 +232,16 @@ class Experiments(unittest.TestCase):
             self.assertGreater(chi2, CHI2_P_001)
 
 
+    def test_declarations_name_arms_that_exist(self):
+        for e in json.loads((SAMPLE / "experiments.json").read_text(encoding="utf-8")):
+            self.assertEqual(set(self.arms(e["id"]).values()), set(e["shares"]))
+            self.assertIn(e["control"], e["shares"])
+            self.assertEqual(e["unit"], "customer")
+            self.assertRegex(e["name"], HANGUL)
+            first = max(minutes_ago(r["created_at"]) for r in self.records if e["id"] in r["experiments"])
+            self.assertGreaterEqual(minutes_ago(e["from"]), first)
+
+
 class Customers(unittest.TestCase):
     @classmethod
     def setUpClass(cls):

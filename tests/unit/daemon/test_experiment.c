@@ -236,7 +236,7 @@ static void direction_follows_the_measure(void **state)
         "B안이 A안보다 낫습니다: 낮을수록 좋은 부정 비율이 22.0%로 A안의 30.0%보다 8.0%p 낮습니다");
     says(s->ko, "기록 1000건 대 1000건");
     says(s->en, "8.0 points lower, and lower is better");
-    f->e.lower_better = false;
+    f->e.lower_better[f->e.measure] = false;
     is_verdict(sum_up(f), "lose", "different");
     fixture_free(f);
 }
@@ -559,7 +559,7 @@ static void declarations(void **state)
     }
     assert_int_equal(
         read_text(f, "{\"margin\":0.5,\"better\":null,\"measure\":\"negative_rate\"}", message), 0);
-    assert_true(f->e.declared && f->e.lower_better && f->e.margin == 0.5);
+    assert_true(f->e.declared && f->e.lower_better[f->e.measure] && f->e.margin == 0.5);
     assert_int_equal(read_text(f,
                                "{\"shares\":{\"b\":1,\"a\":3},\"control\":\"b\",\"unit\":"
                                "\"customer\",\"from\":1,\"to\":2,\"sequential\":true}",
