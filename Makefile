@@ -131,8 +131,13 @@ $(BUILD)/tests/daemon/test_collect_hook $(BUILD)/tests/daemon/test_collect_strea
 .PRECIOUS: $(BUILD)/obj/%.o
 .SECONDARY:
 
+tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
+	@echo "  NPM   tests/browser"
+	@cd tests/browser && npm ci --ignore-scripts --silent
+	@touch $@
+
 .PHONY: tests
-tests: all $(UNIT) $(DRIVERS)
+tests: all $(UNIT) $(DRIVERS) tests/browser/node_modules/.package-lock.json
 
 .PHONY: deps
 deps:

@@ -2,7 +2,7 @@
 """Runs every test and ends in a line `N passed, M failed`.
 
 Unit tests are cmocka programs under $BUILD/tests; the others are Python unittest files under
-tests/scenario, tests/integration and tests/fault. Two run at a time. With --tsan only those that
+tests/scenario, tests/integration, tests/browser and tests/fault. Two run at a time. With --tsan only those that
 cross threads are run. Names given on the command line pick tests whose path contains one of them.
 """
 import concurrent.futures
@@ -26,7 +26,7 @@ def unit_tests():
 
 
 def scripts():
-    for folder in ("scenario", "integration", "fault"):
+    for folder in ("scenario", "integration", "browser", "fault"):
         for path in sorted((ROOT / "tests" / folder).glob("test_*.py")):
             yield str(path.relative_to(ROOT))
 

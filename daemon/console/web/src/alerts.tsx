@@ -118,7 +118,8 @@ export function AlertCard({ alert, names, rule, brief, onChange }: {
       <footer>
         {!brief && (
           <span class="by">
-            {measureName(alert.measure)} {value(alert.measure, alert.value)} · n={alert.n} · {alert.window} ·{" "}
+            {measureName(alert.measure)}
+            {alert.measure && ` ${value(alert.measure, alert.value)} · n=${alert.n} · ${alert.window}`} ·{" "}
             {t("rule")} {alert.rule}
           </span>
         )}

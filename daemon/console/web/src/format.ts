@@ -69,8 +69,9 @@ export function worseWhenMore(measure: string): boolean | null {
   return COUNTS.has(measure) || measure === "share" ? null : false;
 }
 
-export function measureName(measure: string): string {
-  return t(measure as Key);
+/** null: a rule that fires on every match measures nothing. */
+export function measureName(measure: string | null): string {
+  return t((measure ?? "each") as Key);
 }
 
 export function clock(time: string): string {

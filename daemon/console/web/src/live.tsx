@@ -31,7 +31,7 @@ function Tile({ measure, now }: { measure: string; now: number }): JSX.Element {
   const before = s?.previous;
   return (
     <div class="tile">
-      <h3>{measureName(measure)}</h3>
+      <h2>{measureName(measure)}</h2>
       <p class="figure">{s ? value(measure, s.total.value) : "…"}</p>
       <p class="muted">
         {before && before.n > 0 ? (

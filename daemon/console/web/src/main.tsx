@@ -10,7 +10,7 @@ import { FeedbackPage } from "./feedback";
 import { said, streamStart, streamStop, useGet, useStream } from "./hooks";
 import { currentLang, setLang, setVocabulary, t, term, type Key } from "./i18n";
 import { LivePage } from "./live";
-import { Busy, Failure } from "./parts";
+import { Busy, Failure, Guard } from "./parts";
 import { href, useRoute, type Route } from "./route";
 import { TrendsPage } from "./trends";
 import type { Alert, Lang, Page, Role, Segment, Session, Vocabulary } from "./types";
@@ -239,7 +239,9 @@ function Frame({ session, onLang, onOut }: {
       </header>
       <Nav role={session.role} page={page} firing={alerts.length} />
       <main id="main" tabIndex={-1} data-page={page}>
-        <View key={page} {...scene} />
+        <Guard key={page}>
+          <View {...scene} />
+        </Guard>
       </main>
       <div class="sr-only" role="alert">
         {latest && t("newAlert", { t: latest.title })}
@@ -286,7 +288,12 @@ function App(): JSX.Element {
   return <Frame session={session} onLang={onLang} onOut={out} />;
 }
 
-const wanted = kept("lang") ?? (navigator.language.startsWith("ko") ? "ko" : null);
-setLang(wanted === "en" ? "en" : "ko");
+/** Korean, unless the reader chose English or has a browser that speaks English and no Korean. */
+function firstLang(): Lang {
+  const spoken = navigator.languages.map((l) => l.slice(0, 2));
+  const wanted = kept("lang") ?? (!spoken.includes("ko") && spoken[0] === "en" ? "en" : "ko");
+  return wanted === "en" ? "en" : "ko";
+}
+setLang(firstLang());
 applyTheme((kept("theme") as Theme | null) ?? "auto");
 render(<App />, document.getElementById("app")!);

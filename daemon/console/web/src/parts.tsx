@@ -1,5 +1,5 @@
 // The small pieces every page is made of.
-import type { ComponentChildren, JSX } from "preact";
+import { Component, type ComponentChildren, type JSX } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { label, t, term } from "./i18n";
 import type { CategoryHit, Feedback, Sentiment } from "./types";
@@ -56,6 +56,17 @@ export function Signals({ of }: { of: string[] }): JSX.Element {
 
 export function Severity({ of }: { of: string }): JSX.Element {
   return <span class={`severity ${of}`}>{label("severity_", of)}</span>;
+}
+
+/** A page that fails says so, and leaves the others usable. */
+export class Guard extends Component<{ children: ComponentChildren }, { failure: string }> {
+  state = { failure: "" };
+  componentDidCatch(e: unknown): void {
+    this.setState({ failure: String(e) });
+  }
+  render(): ComponentChildren {
+    return this.state.failure ? <Failure why={this.state.failure} retry={() => location.reload()} /> : this.props.children;
+  }
 }
 
 export function Notice({ children, tone }: Children & { tone?: "bad" | "good" }): JSX.Element {

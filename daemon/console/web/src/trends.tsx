@@ -6,7 +6,7 @@ import { Chart, COLOURS, type Line } from "./chart";
 import { FilterBox, keyName, periodOf, PeriodPicker, SPLITS } from "./filter";
 import { date, dateTime, difference, integer, interval, isCount, measureName, SMALL, value, verdict, weekday } from "./format";
 import { useGet } from "./hooks";
-import { t, type Key } from "./i18n";
+import { currentLang, t, type Key } from "./i18n";
 import type { Scene } from "./main";
 import { Busy, Failure, Select } from "./parts";
 import { go, href, refine } from "./route";
@@ -123,7 +123,7 @@ function Plot({ scene, trend }: { scene: Scene; trend: Trend }): JSX.Element {
     name: trend.by ? keyName(trend.by, s.key, scene) : t("total"),
     points: s.points ?? [],
     before: s.previous?.points,
-  })), [shown, scene.names]);
+  })), [shown, scene.names, currentLang()]);
   const drill = (line: number, index: number) => {
     const l = lines[line];
     const p = l?.points[index];

@@ -106,11 +106,11 @@ export interface Alert {
   group: Record<string, string>;
   starts_at: string;
   ends_at: string | null;
-  measure: string;
-  value: number;
-  n: number;
-  threshold: number;
-  window: string;
+  measure: string | null; // null: a rule of every match, which has no figures
+  value: number | null;
+  n: number | null;
+  threshold: number | null;
+  window: string | null;
   reason: { ko: string; en: string };
   resolved: { value: number; n: number; reason: { ko: string; en: string } } | null;
   examples: string[];
