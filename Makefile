@@ -196,6 +196,13 @@ fuzz: deps-test
 bench: deps-test
 	@$(MAKE) --no-print-directory -j2 tests
 	@BUILD=$(BUILD) python3 tests/bench/bench.py
+	@BUILD=$(BUILD) PYTHONPATH=tests/lib python3 tests/bench/console.py
+
+# The pictures of docs/, as the browser tests took them.
+.PHONY: screenshots
+screenshots:
+	@$(MAKE) --no-print-directory test TESTS=tests/browser
+	@mkdir -p docs/images && cp $(BUILD)/screenshots/*.png docs/images/
 
 .PHONY: install uninstall
 install: all

@@ -15,7 +15,9 @@ LIMIT = 600
 
 def walk(name):
     def run(self):
-        with Daemon(extra="auth:\n  max_failures: 1000\n  bootstrap: tokens.json\n") as d:
+        d = Daemon(extra="auth:\n  max_failures: 1000\n  bootstrap: tokens.json\n")
+        d.config.write_text(d.config.read_text().replace("name: demo", "name: 다온몰 (연습용)"))
+        with d:
             env = dict(os.environ, VOC_URL=f"http://127.0.0.1:{d.port}", VOC_TOKENS=str(d.dir / "tokens.json"),
                        VOC_SCREENSHOTS=str(BUILD / "screenshots"))
             subprocess.run([VOCCTL, "sample", "load"], env=env, check=True, stdout=subprocess.DEVNULL)

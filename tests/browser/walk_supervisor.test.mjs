@@ -5,6 +5,17 @@ import { accessible, finish, fits, get, send, shot, signIn, start, stop } from "
 before(start);
 after(stop);
 
+test("in the dark, and in English", async () => {
+  const page = await signIn("supervisor", "#/live", { dark: true, lang: "en" });
+  await page.waitForSelector(".open-alerts .alert");
+  await page.waitForSelector(".tile .range");
+  await page.waitForFunction(() => document.querySelectorAll(".bars li").length > 4);
+  assert.match(await page.textContent(".open-alerts"), /Negative rate|Nobody has/);
+  await accessible(page);
+  await shot(page, "live-dark-en");
+  await finish(page);
+});
+
 test("the live view: what came, what is open, and a record that arrives while one looks", async () => {
   const page = await signIn("supervisor");
   await page.waitForSelector(".line.on");
@@ -71,17 +82,6 @@ test("an alert: reason, words, acknowledged with a note that stays, and the rows
   await card.locator("footer a").click();
   await page.waitForSelector("main[data-page=feedback] .row");
   assert.match(await page.inputValue(".filter .wide input"), /온수매트/);
-  await finish(page);
-});
-
-test("in the dark, and in English", async () => {
-  const page = await signIn("supervisor", "#/live", { dark: true, lang: "en" });
-  await page.waitForSelector(".open-alerts .alert");
-  await page.waitForSelector(".tile .range");
-  await page.waitForFunction(() => document.querySelectorAll(".bars li").length > 4);
-  assert.match(await page.textContent(".open-alerts"), /Negative rate|Nobody has/);
-  await accessible(page);
-  await shot(page, "live-dark-en");
   await finish(page);
 });
 

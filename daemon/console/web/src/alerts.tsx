@@ -73,6 +73,14 @@ function rowsOf(alert: Alert, rule: AlertRule | undefined): string {
   return all(rule?.where, ...group);
 }
 
+const RANK: Record<string, number> = { critical: 0, warning: 1 };
+
+/** What burns first, then what is newest. */
+export function byUrgency(a: Alert, b: Alert): number {
+  const rank = (x: Alert) => (x.status === "firing" ? (RANK[x.severity] ?? 2) : 3);
+  return rank(a) - rank(b) || Date.parse(b.starts_at) - Date.parse(a.starts_at);
+}
+
 export function AlertCard({ alert, names, rule, brief, onChange }: {
   alert: Alert;
   names: Map<string, string>;
@@ -174,7 +182,7 @@ export function AlertsPage(scene: Scene): JSX.Element {
       {error && <Failure why={error} retry={reload} />}
       {loading && !data && <Busy />}
       {data?.items.length === 0 && <p class="muted">{t("noOpenAlerts")}</p>}
-      {data?.items.map((a) => (
+      {[...(data?.items ?? [])].sort(byUrgency).map((a) => (
         <AlertCard key={a.id} alert={a} names={scene.names} onChange={change}
           rule={rules.data?.items.find((r) => r.name === a.rule)} />
       ))}

@@ -38,10 +38,11 @@ function Whisker({ measure, d }: { measure: string; d: Difference }): JSX.Elemen
 }
 
 function Arms({ s }: { s: Summary }): JSX.Element {
-  const measures = [s.measure, ...Object.keys(s.arms[0]?.measures ?? {}).filter((m) => m !== s.measure)];
+  const told = (m: string) => s.arms.some((a) => (a.measures[m]?.n ?? 0) > 0);
+  const measures = [s.measure, ...Object.keys(s.arms[0]?.measures ?? {}).filter((m) => m !== s.measure && told(m))];
   const other = (arm: string) => s.comparisons.find((c) => c.arm === arm);
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={t("table")}>
+    <div class="scroll" tabIndex={0} role="region" aria-label={`${s.name ?? s.experiment}: ${t("table")}`}>
       <table class="figures">
         <thead>
           <tr>
@@ -76,7 +77,7 @@ function Arms({ s }: { s: Summary }): JSX.Element {
               })}
               {s.arms.filter((a) => a.arm !== s.control).map((a) => {
                 const d = other(a.arm)?.measures[m];
-                return d ? (
+                return d && d.difference !== null ? (
                   <>
                     <td class="num" key={`${a.arm}-d`}>
                       <strong>{delta(m, d.difference)}</strong>
@@ -103,7 +104,7 @@ function Card({ e }: { e: Experiment }): JSX.Element {
       <header>
         {s && <span class={`verdict ${s.verdict.code}`}>{t(`verdict_${s.verdict.code}` as Key)}</span>}
         <h2>{e.name ?? e.id}</h2>
-        <Chip tone="quiet">{e.id}</Chip>
+        {e.name && e.name !== e.id && <Chip tone="quiet">{e.id}</Chip>}
         {!e.declared && <Chip tone="quiet">{t("undeclared")}</Chip>}
       </header>
       {error && <Failure why={error} retry={reload} />}

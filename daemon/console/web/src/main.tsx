@@ -2,7 +2,7 @@
 import { render } from "preact";
 import type { JSX } from "preact";
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
-import { AlertsPage } from "./alerts";
+import { AlertsPage, byUrgency } from "./alerts";
 import { ask, currentSession, Problem, signIn, signOut, whenSignedOut } from "./api";
 import { CustomerPage } from "./customer";
 import { ExperimentsPage } from "./experiments";
@@ -189,7 +189,8 @@ function useAlerts(role: Role): { alerts: Alert[]; reload: () => void; latest: A
       if (open && sees) reload(); // what came while the line was down
     },
   });
-  return { alerts: data?.items ?? [], reload, latest };
+  const alerts = useMemo(() => [...(data?.items ?? [])].sort(byUrgency), [data]);
+  return { alerts, reload, latest };
 }
 
 function Frame({ session, onLang, onOut }: {
