@@ -7,6 +7,7 @@
 #   make lint          compilers, includes, sizes, formatting
 #   make asan | tsan   the tests under sanitizers
 #   make bench         the table of docs/performance.md
+#   make deb           a Debian package, into build/
 #   make install DESTDIR= PREFIX=   (and uninstall: all but configuration and state)
 
 VERSION := 0.1.0
@@ -23,7 +24,7 @@ SAMPLE  ?= 1
 
 SAN      ?=
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
-OPT      ?= -O2 -g
+OPT      ?= -O2 -g -D_FORTIFY_SOURCE=2 -ffile-prefix-map=$(CURDIR)=.
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wvla -Wwrite-strings -Wformat=2 -Wundef
 CFLAGS   ?=
@@ -209,6 +210,15 @@ install: all
 install uninstall:
 	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" SYSCONFDIR="$(SYSCONFDIR)" UNITDIR="$(UNITDIR)" \
 	 sh systemd/install.sh $@ "$(BUILD)"
+
+# Without network, once `make all` has run: what is built is packed.
+.PHONY: deb
+deb: all
+	@sh tests/lib/deps.sh build deb
+	@rm -f $(BUILD)/vocd*.deb
+	@env -u MAKEFLAGS -u MFLAGS DEB_RULES_REQUIRES_ROOT=no debian/rules BUILD="$(BUILD)" \
+	 clean binary >$(BUILD)/deb.log 2>&1 || { cat $(BUILD)/deb.log; exit 1; }
+	@echo $(BUILD)/vocd_*.deb
 
 .PHONY: clean
 clean:

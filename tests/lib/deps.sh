@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that are missing, and says which: `sh tests/lib/deps.sh build [test]`.
+# Installs the Debian packages that are missing, and says which: `sh tests/lib/deps.sh build [test] [deb]`.
 # Nothing is said or done when all is there. As root directly, else with sudo.
 #
 # PROGRAM=PACKAGE asks for the package only where the program is missing: node is Debian's nodejs
@@ -12,12 +12,14 @@ build="gcc make pkg-config libuv1-dev libcurl4-openssl-dev libpcre2-dev liblmdb-
 test="libcmocka-dev clang clang-format clang-tidy cppcheck libclang-rt-14-dev prometheus
     nginx-light wrk curl openssl xz-utils jq tzdata systemd-analyze=systemd mandoc shellcheck
     chromium fonts-noto-cjk"
+deb="debhelper po-debconf"
 
 missing=
 for set in "${@:-build}"; do
     case $set in
     build) wanted=$build ;;
     test) wanted=$test ;;
+    deb) wanted=$deb ;;
     *) echo "deps.sh: no such set: $set" >&2; exit 2 ;;
     esac
     for package in $wanted; do
