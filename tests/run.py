@@ -2,8 +2,9 @@
 """Runs every test and ends in a line `N passed, M failed`.
 
 Unit tests are cmocka programs under $BUILD/tests; the others are Python unittest files under
-tests/scenario, tests/integration, tests/browser and tests/fault. Two run at a time. With --tsan only those that
-cross threads are run. Names given on the command line pick tests whose path contains one of them.
+tests/scenario, tests/integration, tests/browser and tests/fault. Two run at a time. With --tsan only
+those that cross threads are run, with --real only tests/real (`make test-real`). Names given on the
+command line pick tests whose path contains one of them.
 """
 import concurrent.futures
 import os
@@ -25,8 +26,8 @@ def unit_tests():
         yield str(BUILD / "tests" / source.parent.name / source.stem)
 
 
-def scripts():
-    for folder in ("scenario", "integration", "browser", "fault"):
+def scripts(folders=("scenario", "integration", "browser", "fault")):
+    for folder in folders:
         for path in sorted((ROOT / "tests" / folder).glob("test_*.py")):
             yield str(path.relative_to(ROOT))
 
@@ -70,7 +71,7 @@ def pick(argv):
     tests = list(unit_tests())
     if "--tsan" in argv:
         return [t for t in tests + list(scripts()) if pathlib.Path(t).stem in TSAN]
-    tests += list(scripts())
+    tests = list(scripts(("real",))) if "--real" in argv else tests + list(scripts())
     names = [a for a in argv if not a.startswith("-")]
     return [t for t in tests if not names or any(n in t for n in names)]
 

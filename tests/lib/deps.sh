@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the Debian packages that are missing, and says which: `sh tests/lib/deps.sh build [test] [deb]`.
-# Nothing is said or done when all is there. As root directly, else with sudo.
+# Installs the Debian packages that are missing, and says which: `sh tests/lib/deps.sh SET…` of the
+# sets build, test, deb, real. Nothing is said or done when all is there. As root directly, else with
+# sudo.
 #
 # PROGRAM=PACKAGE asks for the package only where the program is missing: node is Debian's nodejs
 # (npm apart) or another maker's, with npm inside and in conflict with Debian's npm.
@@ -13,6 +14,7 @@ test="libcmocka-dev clang clang-format clang-tidy cppcheck libclang-rt-14-dev pr
     nginx-light wrk curl openssl xz-utils jq tzdata systemd-analyze=systemd mandoc shellcheck
     chromium fonts-noto-cjk"
 deb="debhelper po-debconf"
+real="debootstrap systemd-container lintian"
 
 missing=
 for set in "${@:-build}"; do
@@ -20,6 +22,7 @@ for set in "${@:-build}"; do
     build) wanted=$build ;;
     test) wanted=$test ;;
     deb) wanted=$deb ;;
+    real) wanted=$real ;;
     *) echo "deps.sh: no such set: $set" >&2; exit 2 ;;
     esac
     for package in $wanted; do

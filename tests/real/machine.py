@@ -1,0 +1,148 @@
+"""A Debian 12 of its own with systemd as PID 1, for tests of the installed package.
+
+The root is made by debootstrap once ($BUILD/real/base-HASH, named after what is in it), copied for each
+machine and booted by systemd-nspawn without any network but loopback. Needs root; this host needs no
+systemd of its own. What runs inside is the distribution's kernel interface of this host: cgroups,
+namespaces and seccomp are real, devices and clocks are the host's.
+"""
+import hashlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from vocd import BUILD, ROOT
+
+SUITE = "bookworm"
+# Beside what the package depends on: an init system, and what the tests call.
+EXTRA = ["systemd", "systemd-sysv", "dbus", "ca-certificates", "tzdata", "python3", "openssl"]
+BOOT_SECONDS = 90
+REAL = (ROOT / BUILD / "real").resolve()
+TOOLS = ("debootstrap", "systemd-nspawn", "nsenter", "dpkg-deb")
+
+
+def missing():
+    """Why there can be no machine here, or None."""
+    if os.geteuid() != 0:
+        return "booting a machine needs root"
+    absent = [t for t in TOOLS if not shutil.which(t)]
+    return f"not installed: {', '.join(absent)}" if absent else None
+
+
+def package():
+    """The newest package `make deb` made."""
+    found = sorted((ROOT / BUILD).glob("vocd_*.deb"), key=lambda p: p.stat().st_mtime)
+    if not found:
+        raise RuntimeError("no package: make deb")
+    return found[-1]
+
+
+def dependencies(deb):
+    text = subprocess.run(["dpkg-deb", "-f", deb, "Depends", "Pre-Depends"], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    fields = " ".join(line.partition(": ")[2] + "," for line in text.splitlines())
+    return sorted({d.split("|")[0].split("(")[0].strip() for d in fields.split(",") if d.strip()})
+
+
+def base(deb):
+    """The root all machines are copied from."""
+    wanted = sorted(set(EXTRA + dependencies(deb)))
+    name = hashlib.sha256(" ".join([SUITE, *wanted]).encode()).hexdigest()[:12]
+    target = REAL / f"base-{name}"
+    if target.exists():
+        return target
+    REAL.mkdir(parents=True, exist_ok=True)
+    for old in REAL.glob("base-*"):
+        shutil.rmtree(old)
+    unfinished = REAL / f"unfinished-{os.getpid()}"
+    command = ["debootstrap", "--variant=minbase", f"--include={','.join(wanted)}", SUITE, unfinished]
+    if os.environ.get("DEBIAN_MIRROR"):
+        command.append(os.environ["DEBIAN_MIRROR"])
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=800)
+    if done.returncode != 0:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise RuntimeError("debootstrap:\n" + done.stdout[-3000:])
+    unfinished.rename(target)
+    return target
+
+
+class Machine:
+    def __init__(self, deb):
+        self.deb = deb
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="machine-", dir=base(deb).parent))
+        self.root = self.dir / "root"
+        self.process = self.init = None
+
+    def boot(self):
+        subprocess.run(["cp", "-a", base(self.deb), self.root], check=True)
+        (self.root / "etc/machine-id").write_text("")
+        (self.root / "etc/hostname").write_text("vocd-test\n")
+        env = dict(os.environ, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1")
+        command = ["systemd-nspawn", "--quiet", "--boot", f"--directory={self.root}",
+                   f"--machine=vocd-test-{os.getpid()}", "--register=no", "--private-network",
+                   "--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off"]
+        if not pathlib.Path("/run/systemd/system").exists():
+            command.append("--keep-unit")
+        self.log = open(self.dir / "console.log", "wb")
+        self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=subprocess.STDOUT, start_new_session=True)
+        self.init = self.wait(self.find_init, "PID 1")
+        self.wait(lambda: self.try_sh("systemctl is-system-running").stdout.strip() in
+                  ("running", "degraded"), "the end of booting")
+        return self
+
+    def wait(self, check, what, seconds=BOOT_SECONDS):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            value = check()
+            if value:
+                return value
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        raise AssertionError(f"no {what} in {seconds} s\n{(self.dir / 'console.log').read_text()[-3000:]}")
+
+    def find_init(self):
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return int(children.split()[0]) if children.split() else None
+
+    def try_sh(self, script, stdin="", timeout=180):
+        """A shell line as root inside."""
+        return subprocess.run(["nsenter", "-t", str(self.init), "-m", "-u", "-i", "-n", "-p", "-C",
+                               "--root=/proc/%d/root" % self.init, "--wd=/proc/%d/root" % self.init,
+                               "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+                               "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive",
+                               "sh", "-c", script], input=stdin, text=True, timeout=timeout,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def sh(self, script, stdin="", timeout=180):
+        done = self.try_sh(script, stdin, timeout)
+        if done.returncode != 0:
+            raise AssertionError(f"{script}\nended with {done.returncode}\n{done.stdout}{done.stderr}"
+                                 f"{self.try_sh('journalctl -n 40 --no-pager').stdout}")
+        return done.stdout
+
+    def put(self, path, content, mode=0o644):
+        target = self.root / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content if isinstance(content, bytes) else content.encode())
+        target.chmod(mode)
+
+    def show(self, name, unit="vocd.service"):
+        return self.sh(f"systemctl show --value -p {name} {unit}").strip()
+
+    def close(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if self.process:
+            self.log.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
