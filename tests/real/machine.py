@@ -1,10 +1,11 @@
 """A Debian 12 of its own with systemd as PID 1, for tests of the installed package.
 
-The root is made by debootstrap once ($BUILD/real/base-HASH, named after what is in it), copied for each
-machine and booted by systemd-nspawn without any network but loopback. Needs root; this host needs no
-systemd of its own. What runs inside is the distribution's kernel interface of this host: cgroups,
-namespaces and seccomp are real, devices and clocks are the host's.
+The root is made by debootstrap once ($BUILD/real/base-HASH, named after what is in it) and booted by
+systemd-nspawn without any network but loopback; what a machine writes is kept in memory and gone with
+it. Needs root; this host needs no systemd of its own. The kernel is this host's: its cgroups,
+namespaces and seccomp confine, its devices and clock are seen.
 """
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -66,34 +67,71 @@ def base(deb):
     if done.returncode != 0:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise RuntimeError("debootstrap:\n" + done.stdout[-3000:])
+    (unfinished / "etc/machine-id").write_text("")
     unfinished.rename(target)
     return target
 
 
+def hierarchies():
+    """Where the cgroups nspawn names its container in are mounted: version 2, and systemd's own."""
+    for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
+        fields, _, kind = line.partition(" - ")
+        if kind.startswith("cgroup2 ") or "name=systemd" in kind:
+            yield pathlib.Path(fields.split()[4])
+
+
+class Cgroup:
+    """A place of its own for one machine, where no manager of this host makes one: nspawn names what
+    it makes `payload` beside itself, so two machines would be one."""
+
+    def __init__(self, name):
+        self.folders = []
+        if not pathlib.Path("/run/systemd/system").exists():
+            self.folders = [top / name for top in hierarchies()]
+        for folder in self.folders:
+            folder.mkdir()
+
+    def enter(self):
+        for folder in self.folders:
+            (folder / "cgroup.procs").write_text("0")
+
+    def close(self):
+        for folder in self.folders:
+            for path, _, _ in os.walk(folder, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(path)
+
+
 class Machine:
+    made = 0
+
     def __init__(self, deb):
         self.deb = deb
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="machine-", dir=base(deb).parent))
-        self.root = self.dir / "root"
-        self.process = self.init = None
+        Machine.made += 1
+        self.name = f"vocd-test-{os.getpid()}-{Machine.made}"
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="vocd-machine-"))
+        self.root = self.process = self.init = None
 
     def boot(self):
-        subprocess.run(["cp", "-a", base(self.deb), self.root], check=True)
-        (self.root / "etc/machine-id").write_text("")
-        (self.root / "etc/hostname").write_text("vocd-test\n")
         env = dict(os.environ, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1")
-        command = ["systemd-nspawn", "--quiet", "--boot", f"--directory={self.root}",
-                   f"--machine=vocd-test-{os.getpid()}", "--register=no", "--private-network",
+        command = ["systemd-nspawn", "--quiet", "--boot", f"--directory={base(self.deb)}",
+                   "--volatile=overlay",
+                   f"--machine={self.name}", "--register=no", "--private-network",
                    "--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off"]
         if not pathlib.Path("/run/systemd/system").exists():
             command.append("--keep-unit")
         self.log = open(self.dir / "console.log", "wb")
+        self.cgroup = Cgroup(self.name)
         self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=subprocess.STDOUT, start_new_session=True)
+                                        stderr=subprocess.STDOUT, start_new_session=True,
+                                        preexec_fn=self.cgroup.enter)
         self.init = self.wait(self.find_init, "PID 1")
-        self.wait(lambda: self.try_sh("systemctl is-system-running").stdout.strip() in
-                  ("running", "degraded"), "the end of booting")
+        self.root = pathlib.Path(f"/proc/{self.init}/root")
+        self.wait(self.booted, "end of booting")
         return self
+
+    def booted(self):
+        return self.try_sh("systemctl is-system-running").stdout.strip() in ("running", "degraded")
 
     def wait(self, check, what, seconds=BOOT_SECONDS):
         deadline = time.monotonic() + seconds
@@ -104,7 +142,10 @@ class Machine:
             if self.process.poll() is not None:
                 break
             time.sleep(0.1)
-        raise AssertionError(f"no {what} in {seconds} s\n{(self.dir / 'console.log').read_text()[-3000:]}")
+        told = self.try_sh("systemctl is-system-running; systemctl list-jobs; journalctl -n 30 --no-pager"
+                           ) if self.init else None
+        raise AssertionError(f"no {what} in {seconds} s\n{(self.dir / 'console.log').read_text()[-3000:]}\n"
+                             f"{told.stdout + told.stderr if told else ''}")
 
     def find_init(self):
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
@@ -145,4 +186,5 @@ class Machine:
                 self.process.wait()
         if self.process:
             self.log.close()
+            self.cgroup.close()
         shutil.rmtree(self.dir, ignore_errors=True)

@@ -14,7 +14,6 @@ from vocd import ROOT
 
 # ADR 11 says why: what lintian knows of, and is right about only for the archive of Debian.
 EXPECTED = {
-    "no-manual-page",
     "arch-dep-package-has-big-usr-share",
     "package-supports-alternative-init-but-no-init.d-script",
 }
