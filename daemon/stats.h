@@ -2,7 +2,8 @@
  *
  * Thread: any; pure, values in and out. Nothing here returns NaN: what cannot be known is said with
  * the widest interval and p = 1, as each function states. `level` is the coverage, in (0, 1).
- * Infinite bounds are written as null in JSON. A count of hits above its n is read as n. */
+ * Infinite bounds are written as null in JSON. A count of hits above its n is read as n. _real: of
+ * counts that a design effect has made fractions. */
 #ifndef VOC_DAEMON_STATS_H
 #define VOC_DAEMON_STATS_H
 
@@ -17,17 +18,14 @@ struct stats_interval {
 
 /* a − b, its interval, and the two-sided p of "there is no difference". */
 struct stats_difference {
-    double value, low, high;
-    double p;
+    double value, low, high, p;
     double df;    /* of means only */
     double error; /* standard error; of shares: the interval's half over the normal quantile */
 };
-
 /* A mean and how sure of it we are: variance of the mean itself, and its degrees of freedom. */
 struct stats_estimate {
     double value, variance, df;
 };
-
 /* What a sum over rows gives; n 0 with both sums 0 when there are none. */
 struct stats_sum {
     uint64_t n;
@@ -42,14 +40,12 @@ struct stats_ratio {
 };
 
 double stats_mean_of(const struct stats_sum *s);
-/* Sample variance (n − 1), never negative; 0 for n < 2. */
-double stats_variance_of(const struct stats_sum *s);
+double stats_variance_of(const struct stats_sum *s); /* sample variance, n − 1; 0 for n < 2 */
 
 /* A share hits/n. Wilson, "Probable inference, the law of succession, and statistical inference",
  * JASA 22 (1927); no continuity correction. n = 0: value 0 in [0, 1]. */
 struct stats_interval stats_wilson(uint64_t hits, uint64_t n, double level);
 
-/* The same of counts that a design effect has made fractions. */
 struct stats_interval stats_wilson_real(double hits, double n, double level);
 
 /* A mean: x̄ ± t(n−1)·s/√n (Student 1908). n = 1: that value in (−∞, ∞); n = 0: 0 in (−∞, ∞).
@@ -81,35 +77,33 @@ struct stats_difference stats_welch(const struct stats_sum *a, const struct stat
 struct stats_difference stats_welch_of(const struct stats_estimate *a,
                                        const struct stats_estimate *b, double level);
 
-/* The mean of observations that come in units. What was drawn at random is the unit, so its
- * variance is that of a ratio of two sums over units, m/(m−1)·Σ(s_u − x̄·n_u)²/n² with m−1 degrees
- * of freedom (Cochran, Sampling Techniques, 1977, 6.4; Deng, Knoblich and Lu, "Applying the delta
- * method in metric analytics", KDD 2018), but never less than that of single observations. With
- * one observation a unit it is s²/n and n−1 exactly. Fewer than two units: variance INFINITY, df
- * 0. */
+/* The mean of observations that come in units, which are what was drawn at random: the variance of
+ * a ratio of two sums over units, m/(m−1)·Σ(s_u − x̄·n_u)²/n² with df m−1 (Cochran, Sampling
+ * Techniques, 1977; Deng, Knoblich and Lu, "Applying the delta method in metric analytics", KDD
+ * 2018), but never less than s²/n, which it is, with df n−1, for one observation a unit. Fewer
+ * than two units: variance INFINITY, df 0. */
 struct stats_estimate stats_ratio_mean(const struct stats_ratio *r);
-/* The design effect: by how much units make the variance larger. Counts divided by it are what
- * independent observations would have had to be (Rao and Scott, "A simple method for the analysis
- * of clustered binary data", Biometrics 48, 1992). At least 1, and 1 with one observation a unit;
- * n/units when all are the same, as if a unit always spoke with one voice. */
+/* The design effect: by how much units make the variance larger; counts divided by it stand for
+ * independent ones (Rao and Scott, "A simple method for the analysis of clustered binary data",
+ * Biometrics 48, 1992). At least 1, and 1 for one observation a unit; n/units when all are equal.
+ */
 double stats_design_effect(const struct stats_ratio *r);
-/* The interval of an estimate, by t. Infinite with df 0. */
+/* By t; infinite with df 0. */
 struct stats_interval stats_estimate_interval(const struct stats_estimate *e, double level);
 
-/* An interval and p for those who look at it every day and stop when they like: the asymptotic
- * confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas ("Time-uniform central
- * limit theory and asymptotic confidence sequences", Ann. Stat. 52, 2024), Robbins' normal mixture
- * with the estimate's own error, tightest at `tuned` units; p is the smallest 1 − level whose
- * interval leaves 0 out. `n`: units so far. An error of 0 or infinite: the whole line and p 1. */
+/* For those who look every day and stop when they like: the asymptotic confidence sequence of
+ * Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas ("Time-uniform central limit theory and
+ * asymptotic confidence sequences", Ann. Stat. 52, 2024), tightest at `tuned` units; `n`: units so
+ * far; p is the smallest 1 − level whose interval leaves 0 out (with ρ kept as for `level`). An
+ * error of 0 or infinite: the whole line and p 1. */
 struct stats_difference stats_any_time(double difference, double error, double n, double tuned,
                                        double level);
 
-/* Holm's step-down ("A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6,
- * 1979): p adjusted for there being n of them, in the same order. */
+/* p adjusted for there being n of them, in the same order: Holm's step-down (Scand. J. Stat. 6,
+ * 1979). */
 void stats_holm(const double *p, size_t n, double *ret_adjusted);
 
-/* The x with P(−x < Z < x) = level, Z standard normal. */
-double stats_normal(double level);
+double stats_normal(double level); /* the x with P(−x < Z < x) = level, Z standard normal */
 
 /* Pearson's goodness of fit: p of counts at least this far from the shares (any positive scale,
  * e.g. 50, 50). The sample-ratio check of an experiment. A cell that expects nothing and has

@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "daemon/experiment/impl.h"
 
+enum { ID_MAX = 255, NAME_MAX_BYTES = 300, SHARES_MAX = STORE_TRIAL_ARMS };
+
 struct experiment experiment_default(struct span id)
 {
     struct experiment e = {.id = id, .name = id, .from = NO_TIME, .to = INT64_MAX};
@@ -59,12 +61,12 @@ static int read_name(struct reading *r, json_t *v, struct span *to, size_t max, 
 
 static int read_title(struct reading *r, json_t *v)
 {
-    return read_name(r, v, &r->e->name, EXPERIMENT_NAME_MAX, "name: a text of 1 to 300 bytes");
+    return read_name(r, v, &r->e->name, NAME_MAX_BYTES, "name: a text of 1 to 300 bytes");
 }
 
 static int read_control(struct reading *r, json_t *v)
 {
-    return read_name(r, v, &r->e->control, EXPERIMENT_ID_MAX, "control: the name of an arm");
+    return read_name(r, v, &r->e->control, ID_MAX, "control: the name of an arm");
 }
 
 static int read_measure(struct reading *r, json_t *v)
@@ -90,7 +92,7 @@ static int read_shares(struct reading *r, json_t *v)
     struct experiment_share *shares;
     const char *arm;
     json_t *share;
-    if (size < 2 || size > EXPERIMENT_SHARES_MAX)
+    if (size < 2 || size > SHARES_MAX)
         return wrong(r, what);
     shares = arena_array(r->a, size, sizeof *shares);
     if (!shares)
@@ -99,8 +101,7 @@ static int read_shares(struct reading *r, json_t *v)
     {
         double value = json_number_value(share);
         struct span name = span_str(arm);
-        if (!(value > 0) || value > 1e9 || name.n == 0 || name.n > EXPERIMENT_ID_MAX ||
-            !is_plain(name))
+        if (!(value > 0) || value > 1e9 || name.n == 0 || name.n > ID_MAX || !is_plain(name))
             return wrong(r, what);
         shares[n] = (struct experiment_share){arena_dup(r->a, name), value};
         if (!shares[n++].arm.p)
@@ -232,7 +233,7 @@ int experiment_read(struct span id, json_t *declaration, struct arena *a, struct
     const char *key;
     json_t *v;
     int rc = json_is_object(declaration) ? 0 : wrong(&r, "an object is expected");
-    if (rc == 0 && (id.n == 0 || id.n > EXPERIMENT_ID_MAX || !is_plain(id)))
+    if (rc == 0 && (id.n == 0 || id.n > ID_MAX || !is_plain(id)))
         rc = wrong(&r, "an experiment's id has 1 to 255 bytes");
     if (rc == 0)
         rc = read_measure_first(&r);

@@ -4,6 +4,10 @@
 
 #include "daemon/experiment/experiment.h"
 
+#define RATIO_P 0.001      /* below it the check of the sample ratio fails */
+#define SHARED_MAX 0.1     /* units in several arms: beyond it nothing is compared */
+#define UNPLANNED_MAX 0.01 /* units in arms that the declaration does not name: likewise */
+
 enum measure_kind { MEASURE_SHARE, MEASURE_NET, MEASURE_MEAN };
 
 struct measure {

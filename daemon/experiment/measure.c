@@ -4,6 +4,9 @@
 #include "daemon/experiment/impl.h"
 #include "daemon/stats.h"
 
+/* Where the any-time interval is tightest: what a survey brings in some weeks. */
+enum { TUNED_UNITS = 500 };
+
 #define ANSWERS "응답", "answers"
 #define RECORDS "기록", "records"
 #define PERCENT 100, 1
@@ -117,7 +120,7 @@ struct experiment_difference measure_difference(enum store_trial_measure m,
                                     ? between_shares(&ra, &rb)
                                     : between_means(&ra, &rb, measures[m].step);
     struct stats_difference any = stats_any_time(d.value, d.error, (double)(ra.units + rb.units),
-                                                 EXPERIMENT_TUNED, EXPERIMENT_LEVEL);
+                                                 TUNED_UNITS, EXPERIMENT_LEVEL);
     ret.known = true;
     ret.value = stats_mean_of(&ra.all) - stats_mean_of(&rb.all);
     ret.low = d.low;

@@ -13,9 +13,13 @@ static const char *const code_texts[] = {
     [VERDICT_FLAT] = "flat",       [VERDICT_INCONCLUSIVE] = "inconclusive",
     [VERDICT_INVALID] = "invalid",
 };
-#define X(id, code) code,
-static const char *const reason_texts[] = {EXPERIMENT_REASONS(X)};
-#undef X
+static const char *const reason_texts[] = {
+    [REASON_DIFFERENT] = "different",      [REASON_EQUIVALENT] = "equivalent",
+    [REASON_UNDECIDED] = "undecided",      [REASON_FEW_ANSWERS] = "few_answers",
+    [REASON_NO_RECORDS] = "no_records",    [REASON_ONE_ARM] = "one_arm",
+    [REASON_CONTROL] = "unknown_control",  [REASON_RATIO] = "sample_ratio",
+    [REASON_UNPLANNED] = "unplanned_arms", [REASON_SHARED] = "several_arms",
+};
 
 const char *experiment_code_text(enum experiment_code c)
 {
@@ -276,7 +280,7 @@ static int check_ratio(const struct work *w, struct experiment_summary *s)
         shares[n++] = w->arms[i].expected;
     }
     s->ratio_p = stats_fit(counts, shares, n);
-    s->ratio_passed = !(s->ratio_p < EXPERIMENT_RATIO_P) || !expects_enough(counts, shares, n);
+    s->ratio_passed = !(s->ratio_p < RATIO_P) || !expects_enough(counts, shares, n);
     return 0;
 }
 
@@ -306,11 +310,11 @@ static bool is_unfair(const struct work *w, struct experiment_summary *s)
         say(s, VERDICT_INVALID, REASON_CONTROL);
     else if (w->n < 2)
         say(s, VERDICT_INCONCLUSIVE, REASON_ONE_ARM);
-    else if ((double)unplanned_units(w) > EXPERIMENT_UNPLANNED_MAX * units)
+    else if ((double)unplanned_units(w) > UNPLANNED_MAX * units)
         say(s, VERDICT_INVALID, REASON_UNPLANNED);
     else if (!s->ratio_passed)
         say(s, VERDICT_INVALID, REASON_RATIO);
-    else if ((double)s->shared > EXPERIMENT_SHARED_MAX * units)
+    else if ((double)s->shared > SHARED_MAX * units)
         say(s, VERDICT_INVALID, REASON_SHARED);
     else
         return false;

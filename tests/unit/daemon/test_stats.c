@@ -356,6 +356,79 @@ static void wilson_covers(void **state)
     near(held, 0.9371897486104618);
 }
 
+/* Units of one observation are nothing new; agreeing ones are worth one; noise is not a gain. */
+static void units(void **state)
+{
+    struct stats_ratio one_each = {.all = {10, 4, 4}, .units = 10, .nn = 10, .ns = 4, .ss = 4};
+    /* five units of two that agree, two of them 1 */
+    struct stats_ratio agree = {.all = {10, 4, 4}, .units = 5, .nn = 20, .ns = 8, .ss = 8};
+    /* five units of two that always cancel out */
+    struct stats_ratio cancel = {.all = {10, 5, 5}, .units = 5, .nn = 20, .ns = 10, .ss = 5};
+    struct stats_ratio same = {.all = {10, 10, 10}, .units = 5, .nn = 20, .ns = 20, .ss = 20};
+    struct stats_ratio alone = {.all = {3, 2, 2}, .units = 1, .nn = 9, .ns = 6, .ss = 4};
+    struct stats_ratio none = {0};
+    struct stats_estimate e;
+
+    (void)state;
+    near(stats_design_effect(&one_each), 1);
+    near(stats_ratio_mean(&one_each).variance, 0.24 / 9);
+    near(stats_ratio_mean(&one_each).df, 9);
+    /* Σ(s − 0.8)² = 2·1.2² + 3·0.8² = 4.8; 5/4 · 4.8/100 */
+    e = stats_ratio_mean(&agree);
+    near(e.variance, 0.06);
+    near(e.df, 4);
+    near(stats_design_effect(&agree), 0.06 / (0.24 / 9));
+    near(stats_design_effect(&cancel), 1);
+    near(stats_ratio_mean(&cancel).variance, 0.25 / 9);
+    near(stats_design_effect(&same), 2);
+    near(stats_design_effect(&alone), 3);
+    e = stats_ratio_mean(&alone);
+    assert_true(isinf(e.variance) && e.df == 0);
+    assert_true(isinf(stats_estimate_interval(&e, 0.95).high));
+    near(stats_design_effect(&none), 1);
+}
+
+static void any_time(void **state)
+{
+    struct stats_difference d = stats_any_time(0.1, 0, 100, 500, 0.95);
+
+    (void)state;
+    assert_true(isinf(d.low) && isinf(d.high) && d.p == 1);
+    d = stats_any_time(0.1, INFINITY, 100, 500, 0.95);
+    assert_true(isinf(d.low) && d.p == 1);
+    d = stats_any_time(0.1, 0.01, 0, 500, 0.95);
+    assert_true(isinf(d.low) && d.p == 1);
+    /* At the level of its own p the interval ends at 0. */
+    d = stats_any_time(0.1, 0.03, 100, 500, 0.95);
+    assert_true(d.low > 0 ? d.p < 0.05 : d.p >= 0.05);
+    near(stats_any_time(0, 0.03, 100, 500, 0.95).p, 1);
+    /* Tightest where it was tuned to be, and never as tight as one look. */
+    double least = INFINITY, at = 0;
+    for (double n = 10; n < 100000; n *= 1.1) {
+        double z = stats_any_time(0, 1, n, 500, 0.95).high;
+
+        assert_true(z > 1.96 * 1.5);
+        at = z < least ? n : at;
+        least = z < least ? z : least;
+    }
+    assert_true(at > 300 && at < 900);
+}
+
+static void holm(void **state)
+{
+    static const double p[] = {0.01, 0.04, 0.03, 0.005, 0.04, 1};
+    static const double expected[] = {0.05, 0.12, 0.12, 0.03, 0.12, 1};
+    double adjusted[ARRAY_LEN(p)];
+
+    (void)state;
+    stats_holm(p, ARRAY_LEN(p), adjusted);
+    for (size_t i = 0; i < ARRAY_LEN(p); i++)
+        near(adjusted[i], expected[i]);
+    stats_holm(p, 1, adjusted);
+    near(adjusted[0], 0.01);
+    stats_holm(p, 0, adjusted);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +444,9 @@ int main(void)
         cmocka_unit_test(binomial_tail),
         cmocka_unit_test(nothing_gives_nan),
         cmocka_unit_test(wilson_covers),
+        cmocka_unit_test(units),
+        cmocka_unit_test(any_time),
+        cmocka_unit_test(holm),
     };
 
     return cmocka_run_group_tests_name("daemon/stats", tests, NULL, NULL);
