@@ -64,7 +64,7 @@ class Vocctl(unittest.TestCase):
             lists = re.match(r"\s*(NULL|LIST\([^)]*\)),\s*(NULL|LIST\([^)]*\)),", rest)
             self.assertIsNotNone(lists, f"{noun} {verb}: {rest}")
             taken = set(re.findall(r'"(\w+)"', " ".join(lists.groups())))
-            item = next(i for i in self.items if i.startswith(f"{noun} {verb}"))
+            item = next((i for i in self.items if i.startswith(f"{noun} {verb}")), "")
             with self.subTest(verb=f"{noun} {verb}"):
                 self.assertEqual(set(re.findall(r"Fl -(\w+)", item)), taken)
 
@@ -76,8 +76,7 @@ class Vocctl(unittest.TestCase):
             text = path.read_text()
             options |= set(re.findall(r'"--([a-z-]+)"', text))
         self.assertGreater(len(options), 15)
-        for option in options:
-            self.assertRegex(page, rf"Fl -{option}\b", option)
+        self.assertEqual([o for o in sorted(options) if not re.search(rf"Fl -{o}\b", page)], [])
 
     def test_environment(self):
         read = set()
