@@ -134,6 +134,11 @@ enum where_type where_field_type(enum where_field f);
 /* -1 when there is none of that name; *ret_key is set for attributes.KEY and experiments.KEY. */
 int where_field_find(struct span name, struct span *ret_key);
 
+/* Calls fn for every test, in the order of the text, until it gives other than 0, which is
+ * returned. */
+typedef int where_test_fn(void *ctx, const struct where_node *test);
+int where_each_test(const struct where *w, where_test_fn *fn, void *ctx);
+
 /* A record as a filter sees it. segments: codes stamped at event time. */
 struct where_record {
     const struct feedback *feedback;

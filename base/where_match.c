@@ -265,6 +265,19 @@ static bool match_node(const struct where_node *n, const struct subject *s)
     }
 }
 
+static int each_test(const struct where_node *n, where_test_fn *fn, void *ctx)
+{
+    bool inner = n->op == WHERE_AND || n->op == WHERE_OR || n->op == WHERE_NOT;
+    int r = inner ? each_test(n->left, fn, ctx) : fn(ctx, n);
+
+    return r == 0 && (n->op == WHERE_AND || n->op == WHERE_OR) ? each_test(n->right, fn, ctx) : r;
+}
+
+int where_each_test(const struct where *w, where_test_fn *fn, void *ctx)
+{
+    return w->root ? each_test(w->root, fn, ctx) : 0;
+}
+
 bool where_match(const struct where *w, const struct where_record *r, int64_t now)
 {
     const struct subject s = {.record = r, .now = now};

@@ -88,7 +88,8 @@ static struct span quote(struct alert_batch *b, const struct alert_quote *q)
     const struct feedback *f = q->feedback;
     const struct mask_known known[] = {{PII_NAME, f->customer.name},
                                        {PII_EMAIL, f->customer.email},
-                                       {PII_PHONE, f->customer.phone}};
+                                       {PII_PHONE, f->customer.phone},
+                                       {PII_COUNT, mask_known_id(f->customer.id)}};
     struct mask_input in = {.known = known, .n_known = ARRAY_LEN(known)};
     struct mask_plan plan;
     struct buf out;

@@ -29,7 +29,7 @@ static bool status_is(struct span doc, struct span wanted)
 
 static int put_document(struct query *q, struct span document)
 {
-    struct show show = {.json = &q->json, .masked = q->masked, .arena = &q->arena};
+    struct show show = query_show(q);
     return show_alert(&show, document);
 }
 
@@ -132,7 +132,7 @@ void api_alert_acknowledge(struct http_request *r)
 static int put_rule(void *ctx, struct span key, struct span value)
 {
     struct query *q = ctx;
-    struct show show = {.json = &q->json, .masked = q->masked, .arena = &q->arena};
+    struct show show = query_show(q);
     (void)key;
     return show_rule(&show, value);
 }

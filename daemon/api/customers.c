@@ -9,7 +9,7 @@
 #include "daemon/api/show.h"
 #include "daemon/format/normalize.h"
 #include "daemon/format/phone.h"
-#include "daemon/trust/mask.h"
+#include "daemon/trust/handle.h"
 
 enum { RECENT = 20, MAX_FOUND = 20, MAX_REASON = 500 };
 
@@ -50,22 +50,25 @@ static void put_mood(struct query *q, const struct recent *r)
     json_close(&q->json, '}');
 }
 
+/* Of a handle, the id it stands for; anything else is an id. */
+static struct span customer_of(struct query *q, struct span given)
+{
+    struct span id;
+    return handle_open(q->handles, given, &q->arena, &id) == 0 ? id : given;
+}
+
 static void context(struct query *q)
 {
     struct store_customer c;
-    struct span id = q->r->params[0];
-    struct recent r = {
-        .show = {.json = &q->json, .masked = q->masked, .zone = q->zone, .arena = &q->arena},
-        .last_negative = NO_TIME};
+    struct mask_known known[SHOW_KNOWN];
+    struct span id = customer_of(q, q->r->params[0]);
+    struct recent r = {.show = query_show(q), .last_negative = NO_TIME};
     int rc = store_customer_get(q->view, id, q->now, &q->arena, &c);
     if (query_check(q, rc) < 0)
         return;
     q->action = "customer.context";
     query_whose(q, id);
-    const struct mask_known known[] = {
-        {PII_NAME, c.name}, {PII_EMAIL, c.email}, {PII_PHONE, c.phone}};
-    r.show.known = known;
-    r.show.n_known = ARRAY_LEN(known);
+    show_know(&r.show, known, &c);
     json_open(&q->json, NULL, '{');
     show_customer(&r.show, &c, q->now);
     json_open(&q->json, "feedback", '[');
@@ -93,26 +96,35 @@ static json_t *read_body(struct query *q)
     return body;
 }
 
-static void find(struct query *q, json_t *body)
+/* Ids of whom the body names: by e-mail, phone, or an id or handle. False after a problem. */
+static bool find(struct query *q, json_t *body, struct span ids[MAX_FOUND], size_t *ret_n)
 {
-    struct span email = change_text(body, "email"), phone = change_text(body, "phone");
-    struct span ids[MAX_FOUND];
-    size_t n = 0;
+    struct span email = change_text(body, "email"), phone = change_text(body, "phone"),
+                id = change_text(body, "id"), value = SPAN_NONE;
     char number[PHONE_MAX];
-    struct span value = SPAN_NONE;
+    *ret_n = 0;
     if (email.p)
         value = normalize_email(&q->arena, email);
     else if (phone.p && phone_normalize(phone, number) == 0)
         value = span_str(number);
-    if ((email.p != NULL) == (phone.p != NULL) || !value.p) {
-        query_problem(q, 400, "bad-lookup", "one of email and phone, well formed");
-        return;
+    else if (id.n > 0)
+        value = customer_of(q, arena_dup(&q->arena, id));
+    if ((email.p != NULL) + (phone.p != NULL) + (id.p != NULL) != 1 || !value.p) {
+        query_problem(q, 400, "bad-lookup", "one of email, phone and id, well formed");
+        return false;
+    }
+    if (id.p) {
+        ids[(*ret_n)++] = value;
+        return true;
     }
     int rc = store_customer_lookup(q->view, email.p ? STORE_BY_EMAIL : STORE_BY_PHONE, value,
-                                   &q->arena, ids, MAX_FOUND, &n);
-    if (rc != -ENOENT && query_check(q, rc) < 0)
-        return;
-    struct show show = {.json = &q->json, .masked = q->masked, .zone = q->zone, .arena = &q->arena};
+                                   &q->arena, ids, MAX_FOUND, ret_n);
+    return rc == -ENOENT || query_check(q, rc) == 0;
+}
+
+static void put_found(struct query *q, const struct span *ids, size_t n)
+{
+    struct show show = query_show(q);
     q->action = "customer.lookup";
     json_open(&q->json, NULL, '{');
     json_open(&q->json, "items", '[');
@@ -122,7 +134,7 @@ static void find(struct query *q, json_t *body)
             continue;
         query_whose(q, ids[i]);
         json_open(&q->json, NULL, '{');
-        json_text(&q->json, "id", ids[i]); /* the handle for the context: not masked */
+        show_customer_id(&show, "id", ids[i]);
         show_customer(&show, &c, q->now);
         json_close(&q->json, '}');
     }
@@ -133,9 +145,11 @@ static void find(struct query *q, json_t *body)
 
 static void lookup(struct query *q)
 {
+    struct span ids[MAX_FOUND];
+    size_t n;
     json_t *body = read_body(q);
-    if (body)
-        find(q, body);
+    if (body && find(q, body, ids, &n))
+        put_found(q, ids, n);
     json_decref(body);
 }
 
@@ -150,24 +164,27 @@ static void reveal(struct query *q, json_t *body)
                       MAX_REASON);
         return;
     }
-    if (query_check(q, store_customer_get(q->view, q->r->params[0], q->now, &q->arena, &c)) < 0)
+    struct span id = customer_of(q, q->r->params[0]);
+    if (query_check(q, store_customer_get(q->view, id, q->now, &q->arena, &c)) < 0)
         return;
-    struct span value = span_is(field, "name")    ? c.name
-                        : span_is(field, "email") ? c.email
-                        : span_is(field, "phone") ? c.phone
-                                                  : SPAN_NONE;
-    if (!value.p && !span_is(field, "name") && !span_is(field, "email") &&
-        !span_is(field, "phone")) {
-        query_problem(q, 400, "bad-parameter", "field: name, email or phone");
+    const struct pair fields[] = {{SPAN_LIT("name"), c.name},
+                                  {SPAN_LIT("email"), c.email},
+                                  {SPAN_LIT("phone"), c.phone},
+                                  {SPAN_LIT("id"), c.id}};
+    size_t at = 0;
+    while (at < ARRAY_LEN(fields) && !span_eq(fields[at].key, field))
+        at++;
+    if (at == ARRAY_LEN(fields)) {
+        query_problem(q, 400, "bad-parameter", "field: name, email, phone or id");
         return;
     }
     q->action = "customer.unmask";
     q->fields = arena_dup(&q->arena, field);
     q->reason = arena_dup(&q->arena, reason);
-    query_whose(q, q->r->params[0]);
+    query_whose(q, id);
     json_open(&q->json, NULL, '{');
     json_text(&q->json, "field", q->fields);
-    json_text(&q->json, "value", value);
+    json_text(&q->json, "value", fields[at].value);
     json_close(&q->json, '}');
 }
 

@@ -1,5 +1,6 @@
 #include "daemon/api/events.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -101,6 +102,18 @@ static void tell(struct listener *l, const char *event, struct span data)
         http_events_end(l->request); /* too slow: it connects again and reads the list */
 }
 
+/* NULL: then customers are shown without a name of any kind. */
+static struct handles *open_handles(const struct events *ev, const struct workspace *ws)
+{
+    const struct app *app = ev->first->request->app;
+    unsigned char key[HANDLE_KEY];
+    struct handles *h = NULL;
+    if (auth_handle_key(app->auth, ws->id, key) == 0 && handles_new(key, &h) < 0)
+        h = NULL;
+    OPENSSL_cleanse(key, sizeof key);
+    return h;
+}
+
 static void tell_alert(struct events *ev, struct workspace *ws, struct span alert, bool masked)
 {
     struct buf out;
@@ -109,8 +122,10 @@ static void tell_alert(struct events *ev, struct workspace *ws, struct span aler
     arena_init(&a, EVENT_MAX);
     struct json_out json = json_out_to(&out);
     struct show show = {.json = &json, .masked = masked, .arena = &a};
+    show.handles = masked ? open_handles(ev, ws) : NULL;
     if (show_alert(&show, alert) < 0)
         buf_reset(&out);
+    handles_free(show.handles);
     for (struct listener *l = ev->first, *next; l && out.n > 0 && !buf_error(&out); l = next) {
         next = l->next;
         if (l->ws == ws && l->masked == masked)
@@ -149,7 +164,9 @@ static void tell_record(struct events *ev, struct workspace *ws, const struct st
     struct arena a;
     arena_init(&a, EVENT_MAX);
     struct show show = {.json = &json, .masked = masked, .zone = zone, .arena = &a};
+    show.handles = masked ? open_handles(ev, ws) : NULL;
     show_feedback(&show, record, NULL);
+    handles_free(show.handles);
     for (struct listener *l = ev->first, *next; l && !buf_error(&out); l = next) {
         next = l->next;
         if (l->ws == ws && l->masked == masked)

@@ -155,8 +155,9 @@ static int put_row(void *ctx, const struct stored *s)
 {
     struct rows *r = ctx;
     struct json_out json = json_out_to(&r->text);
-    struct show show = {
-        .json = &json, .masked = r->q->masked, .zone = r->q->zone, .arena = &r->shown};
+    struct show show = query_show(r->q);
+    show.json = &json;
+    show.arena = &r->shown;
     buf_reset(&r->text);
     arena_reset(&r->shown);
     show_feedback(&show, s, NULL);

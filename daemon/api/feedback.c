@@ -62,8 +62,7 @@ static void feedback_list(struct query *q)
     struct store_list_query lq;
     struct store_cursor next = {0};
     bool csv = false, more = false;
-    struct list l = {q,
-                     {.json = &q->json, .masked = q->masked, .zone = q->zone, .arena = &q->arena}};
+    struct list l = {q, query_show(q)};
     if (!export_asked(q, &csv) || !parse_list(q, csv, &lq))
         return;
     if (csv) {
@@ -86,7 +85,7 @@ static void feedback_get(struct query *q)
     struct uuid id;
     struct stored s;
     struct analysis explained;
-    struct show show = {.json = &q->json, .masked = q->masked, .zone = q->zone, .arena = &q->arena};
+    struct show show = query_show(q);
     int rc = uuid_parse(q->r->params[0], &id);
     rc = rc < 0 ? -ENOENT : store_get_feedback(q->view, &id, &q->arena, &s);
     if (query_check(q, rc) < 0)

@@ -1,14 +1,17 @@
 #include "daemon/api/query.h"
 
+#include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/time.h"
+#include "daemon/api/show.h"
 #include "daemon/core/log.h"
 #include "daemon/core/metrics.h"
 #include "daemon/core/zone.h"
+#include "daemon/http/auth.h"
 #include "daemon/pipeline/access.h"
 
 static void query_free(struct query *q)
@@ -17,6 +20,7 @@ static void query_free(struct query *q)
     nlp_tables_unref(q->tables);
     buf_done(&q->out);
     arena_done(&q->arena);
+    OPENSSL_cleanse(q->handle_key, sizeof q->handle_key);
     free(q);
 }
 
@@ -122,6 +126,15 @@ bool query_time(struct query *q, const char *name, int64_t *io)
     return false;
 }
 
+struct show query_show(struct query *q)
+{
+    return (struct show){.json = &q->json,
+                         .masked = q->masked,
+                         .zone = q->zone,
+                         .arena = &q->arena,
+                         .handles = q->handles};
+}
+
 /* --- pool thread --- */
 
 static bool open_zone(struct query *q)
@@ -144,12 +157,15 @@ static void query_work(void *ctx)
     double began = metric_now();
     q->budget =
         (struct store_budget){.deadline = clock_mono(clock) + QUERY_DEADLINE_MS, .clock = clock};
-    if (open_zone(q) && query_check(q, store_view_begin(q->ws->store, &q->view)) == 0)
+    if (open_zone(q) && query_check(q, handles_new(q->handle_key, &q->handles)) == 0 &&
+        query_check(q, store_view_begin(q->ws->store, &q->view)) == 0)
         q->fn(q);
     store_view_end(q->view);
     zone_close(q->zone);
+    handles_free(q->handles);
     q->view = NULL;
     q->zone = NULL;
+    q->handles = NULL;
     if (!q->problem && buf_error(&q->out))
         query_problem(q, 500, "internal", "the answer is too large");
     metric_observe(METRIC_QUERY_SECONDS, metric_now() - began);
@@ -232,7 +248,8 @@ void query_run(struct http_request *r, void (*fn)(struct query *q))
     buf_init(&q->out, QUERY_OUT_MAX);
     q->json = json_out_to(&q->out);
     q->timezone = arena_dup(&q->arena, span_str(ws->timezone));
-    if (!q->timezone.p || loop_work(app->loop, query_work, query_done, q) < 0) {
+    if (!q->timezone.p || auth_handle_key(app->auth, ws->id, q->handle_key) < 0 ||
+        loop_work(app->loop, query_work, query_done, q) < 0) {
         query_free(q);
         http_problem(r, 503, "busy", "no memory for this now");
     }

@@ -14,6 +14,7 @@
 #include "daemon/format/json_out.h"
 #include "daemon/http/http.h"
 #include "daemon/pipeline/edit.h"
+#include "daemon/trust/handle.h"
 
 enum { QUERY_DEADLINE_MS = 10000, QUERY_OUT_MAX = 64 << 20, QUERY_ARENA_MAX = 256 << 20 };
 
@@ -33,7 +34,9 @@ struct query {
     struct store_budget budget;
     int64_t now;
     bool masked; /* the principal sees masked data only */
-    int status;  /* 200 unless set */
+    unsigned char handle_key[HANDLE_KEY];
+    struct handles *handles; /* of the pool thread, while fn runs */
+    int status;              /* 200 unless set */
     const char *content_type;
     struct span location;    /* of an attachment's file name; absent: none */
     struct span next_cursor; /* header X-Next-Cursor, where the body has no place for it */
@@ -53,6 +56,8 @@ void query_problem(struct query *q, int status, const char *code, const char *fm
     __attribute__((format(printf, 4, 5)));
 /* A store error as a problem: -ENOENT 404, budget 503, else 500. 0: nothing. Returns rc. */
 int query_check(struct query *q, int rc);
+/* For what fn shows: masked and in the zone as this principal sees it. */
+struct show query_show(struct query *q);
 /* Notes that `who` (a customer id or, without one, a record id) was read. Copies; no duplicates in
  * a row. */
 void query_whose(struct query *q, struct span who);

@@ -12,7 +12,7 @@ static void segments(struct query *q)
     const struct store_segment *list;
     size_t n;
     struct span job;
-    struct show show = {.json = &q->json, .masked = q->masked, .arena = &q->arena};
+    struct show show = query_show(q);
     if (query_check(q, store_segments(q->view, true, q->now, &q->arena, &list, &n)) < 0)
         return;
     bool running = store_doc_get(q->view, STORE_DOC_JOB, SPAN_LIT("restamp"), &q->arena, &job) == 0;
@@ -22,7 +22,7 @@ static void segments(struct query *q)
         json_open(&q->json, NULL, '{');
         json_text(&q->json, "code", list[i].code);
         show_plain(&show, "title", list[i].title);
-        show_plain(&show, "where", list[i].where);
+        show_where(&show, "where", list[i].where, WHERE_CUSTOMER);
         json_int(&q->json, "version", list[i].version);
         query_put_time(q, "effective_from", list[i].effective_from);
         json_flag(&q->json, "retired", list[i].retired);

@@ -5,7 +5,8 @@
 #include "base/err.h"
 #include "base/utf8.h"
 #include "daemon/core/zone.h"
-#include "daemon/trust/mask.h"
+#include "daemon/trust/handle.h"
+#include "daemon/trust/masked_where.h"
 
 enum { MASKED_MAX = 4 << 20 };
 
@@ -16,11 +17,26 @@ static int plan_mask(struct show *s, struct span text, uint16_t part, const stru
     return mask_plan(&in, s->arena, ret);
 }
 
+void show_customer_id(struct show *s, const char *key, struct span id)
+{
+    struct span handle;
+    if (!s->masked || id.n == 0)
+        json_text(s->json, key, id);
+    else if (s->handles && handle_make(s->handles, id, s->arena, &handle) == 0)
+        json_text(s->json, key, handle);
+    else
+        json_cstr(s->json, key, "***");
+}
+
 void show_text(struct show *s, const char *key, struct span text, uint16_t part,
                const struct pii_span *spans, size_t n)
 {
     if (!s->masked || text.n == 0) {
         json_text(s->json, key, text);
+        return;
+    }
+    if (span_eq(text, s->person)) {
+        show_customer_id(s, key, text);
         return;
     }
     struct mask_plan plan;
@@ -37,6 +53,14 @@ void show_text(struct show *s, const char *key, struct span text, uint16_t part,
 void show_plain(struct show *s, const char *key, struct span text)
 {
     show_text(s, key, text, 0, NULL, 0);
+}
+
+void show_where(struct show *s, const char *key, struct span text, enum where_scope scope)
+{
+    if (s->masked && masked_where_names(text, scope, s->arena))
+        json_cstr(s->json, key, "***");
+    else
+        show_plain(s, key, text);
 }
 
 static void show_plain_if(struct show *s, const char *key, struct span text)
@@ -150,7 +174,8 @@ static void show_who(struct show *s, const struct feedback *f)
     if (c->id.n + c->name.n + c->email.n + c->phone.n == 0)
         return;
     json_open(s->json, "customer", '{');
-    show_plain_if(s, "id", c->id);
+    if (c->id.n > 0)
+        show_customer_id(s, "id", c->id);
     show_field(s, "name", c->name, PII_NAME);
     show_field(s, "email", c->email, PII_EMAIL);
     show_field(s, "phone", c->phone, PII_PHONE);
@@ -321,17 +346,33 @@ static void show_place(struct show *s, const struct feedback *f)
     json_flag(s->json, "backfill", f->backfill);
 }
 
+/* What of a person is hidden wherever it stands. */
+static void know(struct show *s, struct mask_known known[SHOW_KNOWN], struct span id,
+                 struct span name, struct span email, struct span phone)
+{
+    known[0] = (struct mask_known){PII_NAME, name};
+    known[1] = (struct mask_known){PII_EMAIL, email};
+    known[2] = (struct mask_known){PII_PHONE, phone};
+    known[3] = (struct mask_known){PII_COUNT, mask_known_id(id)};
+    s->known = known;
+    s->n_known = SHOW_KNOWN;
+    s->person = id;
+}
+
+void show_know(struct show *s, struct mask_known known[SHOW_KNOWN], const struct store_customer *c)
+{
+    know(s, known, c->id, c->name, c->email, c->phone);
+}
+
 void show_feedback(struct show *s, const struct stored *r, const struct analysis *explained)
 {
     const struct feedback *f = &r->feedback;
+    const struct customer_ref *c = &f->customer;
     const struct analysis *an = &r->analysis;
-    const struct mask_known known[] = {{PII_NAME, f->customer.name},
-                                       {PII_EMAIL, f->customer.email},
-                                       {PII_PHONE, f->customer.phone}};
+    struct mask_known known[SHOW_KNOWN];
     struct show knowing = *s;
     if (s->n_known == 0) { /* a customer's page knows more than the record */
-        knowing.known = known;
-        knowing.n_known = ARRAY_LEN(known);
+        know(&knowing, known, c->id, c->name, c->email, c->phone);
         s = &knowing;
     }
     json_open(s->json, NULL, '{');
@@ -366,14 +407,12 @@ static void show_intervals(struct show *s, const struct store_customer *c, int64
 
 void show_customer(struct show *s, const struct store_customer *c, int64_t now)
 {
-    const struct mask_known known[] = {
-        {PII_NAME, c->name}, {PII_EMAIL, c->email}, {PII_PHONE, c->phone}};
+    struct mask_known known[SHOW_KNOWN];
     struct show knowing = *s;
-    knowing.known = known;
-    knowing.n_known = ARRAY_LEN(known);
+    show_know(&knowing, known, c);
     s = &knowing;
     json_open(s->json, "customer", '{');
-    show_plain(s, "id", c->id);
+    show_customer_id(s, "id", c->id);
     show_field(s, "name", c->name, PII_NAME);
     show_field(s, "email", c->email, PII_EMAIL);
     show_field(s, "phone", c->phone, PII_PHONE);

@@ -6,10 +6,11 @@
 #define VOC_API_SHOW_H
 
 #include "daemon/format/json_out.h"
+#include "daemon/trust/mask.h"
 #include "store/store.h"
 
+struct handles;
 struct zone;
-struct mask_known;
 
 struct show {
     struct json_out *json;
@@ -18,19 +19,28 @@ struct show {
     struct arena *arena;            /* for masking */
     const struct mask_known *known; /* values of the person shown: masked wherever they stand */
     size_t n_known;
+    struct handles *handles; /* of the workspace; NULL: customers have no name at all when masked */
+    struct span person;      /* id of the customer shown; a field that is it, is shown as handle */
 };
 
 /* A free text that may hold anything: masked by the spans given for `part` and by pattern. */
 void show_text(struct show *s, const char *key, struct span text, uint16_t part,
                const struct pii_span *spans, size_t n);
+/* A customer's id; when masked, the handle that opens him. */
+void show_customer_id(struct show *s, const char *key, struct span id);
 /* A text without spans of its own (ids, tags, attribute values): by pattern only. */
 void show_plain(struct show *s, const char *key, struct span text);
+/* A filter's text: hidden as a whole when it names a customer. */
+void show_where(struct show *s, const char *key, struct span text, enum where_scope scope);
 void show_time(struct show *s, const char *key, int64_t ms);
 void show_pairs(struct show *s, const char *key, const struct pair *pairs, size_t n);
 void show_codes(struct show *s, const char *key, const struct span *codes, size_t n);
 
 /* One record, as every list gives it. evidence: NULL leaves it out. */
 void show_feedback(struct show *s, const struct stored *r, const struct analysis *explained);
+/* Makes all that is shown from now on that of this customer; `known` must live as long. */
+enum { SHOW_KNOWN = 4 };
+void show_know(struct show *s, struct mask_known known[SHOW_KNOWN], const struct store_customer *c);
 /* Only the analysis object's members, for one already open. */
 void show_analysis(struct show *s, const struct feedback *f, const struct analysis *an,
                    const struct analysis *explained);

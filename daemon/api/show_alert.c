@@ -6,7 +6,8 @@
 #include "base/err.h"
 #include "daemon/alert/document.h"
 #include "daemon/api/show.h"
-#include "daemon/trust/mask.h"
+#include "daemon/trust/handle.h"
+#include "daemon/trust/masked_where.h"
 
 enum { DOCUMENT_MAX = 1 << 20 };
 
@@ -25,13 +26,29 @@ static int mask(struct show *s, struct span *io)
     return 0;
 }
 
+/* A customer's id, as a handle; but one that looked like an e-mail or a phone number was masked
+ * when the alert was made, and is none any more. */
+static int mask_person(struct show *s, struct span *io)
+{
+    bool stars = span_find_char(*io, '*') < io->n;
+    if (io->n == 0 || span_is(*io, "(other)"))
+        return 0;
+    if (s->handles && !stars)
+        return handle_make(s->handles, *io, s->arena, io);
+    *io = SPAN_LIT("***");
+    return 0;
+}
+
 static int mask_group(struct show *s, struct alert_document *d)
 {
     struct pair *group = arena_array(s->arena, d->n_group, sizeof *group);
     int rc = group ? 0 : -ENOMEM;
     for (size_t i = 0; i < d->n_group && rc == 0; i++) {
         group[i] = d->group[i];
-        rc = mask(s, &group[i].value);
+        if (span_is(group[i].key, where_field_name(WF_CUSTOMER)))
+            rc = mask_person(s, &group[i].value);
+        else
+            rc = mask(s, &group[i].value);
     }
     d->group = group;
     return rc;
@@ -59,7 +76,12 @@ static int mask_member(struct show *s, json_t *rule, const char *key)
 {
     const json_t *v = json_object_get(rule, key);
     struct span text = span_of(json_string_value(v), json_string_length(v));
-    int rc = mask(s, &text);
+    bool names = strcmp(key, "where") == 0 && masked_where_names(text, WHERE_RECORD, s->arena);
+    int rc = 0;
+    if (names)
+        text = SPAN_LIT("***");
+    else
+        rc = mask(s, &text);
     if (rc == 0 && v && json_object_set_new(rule, key, json_stringn(text.p, text.n)) < 0)
         rc = -ENOMEM;
     return rc;

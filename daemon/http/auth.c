@@ -596,6 +596,20 @@ bool auth_in_force(const struct auth *a, const struct http_principal *p, int64_t
     return p->by_session ? session_in_force(a, t, &p->session, now) : t && in_force(t, now);
 }
 
+/* --- keys of others --- */
+
+int auth_handle_key(struct auth *a, struct span workspace, unsigned char ret[HANDLE_KEY])
+{
+    char label[AUTH_MAX_WORKSPACE + 64];
+    int r = 0;
+    for (int half = 0; half < HANDLE_KEY / HASH_SIZE && r == 0; half++) {
+        int n = snprintf(label, sizeof label, "vocd: customer handle, 1, %d, %.*s", half,
+                         SPAN_FMT(workspace));
+        r = n < (int)sizeof label ? derive_key(a, label, ret + half * HASH_SIZE) : -EIO;
+    }
+    return r;
+}
+
 /* --- the one door --- */
 
 static int refuse(struct auth *a, const struct auth_query *q, int64_t *ret_retry_ms)

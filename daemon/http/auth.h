@@ -19,6 +19,7 @@
 #define VOC_HTTP_AUTH_H
 
 #include "daemon/http/http.h"
+#include "daemon/trust/handle.h"
 #include "store/store.h"
 
 enum {
@@ -83,6 +84,9 @@ struct auth_query {
 };
 int auth_principal(struct auth *a, const struct auth_query *q, struct http_principal *ret,
                    int64_t *ret_retry_ms);
+
+/* The key of a workspace's customer handles (trust/handle.h). 0 or -EIO. */
+int auth_handle_key(struct auth *a, struct span workspace, unsigned char ret[HANDLE_KEY]);
 
 /* Sessions of the console; what a cookie holds is session.h's. A session ends with its lifetime
  * (the shorter of what auth.session said then and says now), with its token, when somebody signs

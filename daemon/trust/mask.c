@@ -7,6 +7,8 @@
 #include "daemon/trust/mask_address.h"
 #include "daemon/trust/mask_scan.h"
 
+enum { KNOWN_ID = 4 }; /* characters from which on an id is looked for inside texts */
+
 /* --- one value of a known kind --- */
 
 struct cp {
@@ -351,6 +353,11 @@ static int add_known(struct places *l, struct span text, const struct mask_known
         at += value.n - 1;
     }
     return 0;
+}
+
+struct span mask_known_id(struct span id)
+{
+    return utf8_count(id) < KNOWN_ID ? SPAN_NONE : id;
 }
 
 static int add_found(void *ctx, const struct mask_found *found)

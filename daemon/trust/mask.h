@@ -37,6 +37,9 @@ struct mask_known { /* a value of the person, masked wherever it stands */
     enum pii_kind kind;
     struct span value; /* shorter than two characters: ignored */
 };
+/* A customer's id as a known value of kind PII_COUNT: absent when it is so short that it would hide
+ * half of every text. */
+struct span mask_known_id(struct span id);
 struct mask_input {
     struct span text;
     uint16_t part;

@@ -244,7 +244,7 @@ class Finding(Customers):
             {"id": "f-2", "name": "홍길순", "email": "hong.gs@example.com", "phone": "+82 10 1234 5678"},
             {"id": "f-3", "name": "Jane Doe", "phone": "1588-1234"}], token="ingest")
 
-    def lookup(self, status=200, token="agent", **body):
+    def lookup(self, status=200, token="supervisor", **body):
         answer = self.d.request("POST", "/v1/customers/lookup", body, token=token)
         self.assertEqual(answer.status, status, answer)
         return [i["id"] for i in answer.json["items"]] if status == 200 else answer

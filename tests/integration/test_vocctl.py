@@ -100,9 +100,12 @@ class Verbs(unittest.TestCase):
         context = self.json("customer", "context", "c-9")
         self.assertEqual(context["customer"]["name"], "김*나")  # as an agent sees it
         self.assertEqual(len(context["activities"]), 1)
-        for option, value in (("--phone", "010-5555-6666"), ("--email", "HANA@example.com")):
+        handle = context["customer"]["id"]
+        for option, value in (("--phone", "010-5555-6666"), ("--email", "HANA@example.com"), ("--id", "c-9"),
+                              ("--id", handle)):
             self.assertEqual([i["id"] for i in self.json("customer", "lookup", option, value)["items"]],
-                             ["c-9"])
+                             [handle])
+        self.assertEqual(self.json("customer", "context", handle), context)
         done = self.json("customer", "unmask", "c-9", "--field", "name", "--reason", "전화 회신")
         self.assertEqual(done, {"field": "name", "value": "김하나"})
         self.ctl("customer", "unmask", "c-9", "--field", "name", code=1)
