@@ -495,7 +495,7 @@ class OtherWorkspace(unittest.TestCase):
         cls.d.request("PUT", "/v1/segments/vip", {"where": "grade = VIP"})
         cls.d.request("PUT", "/v1/alert-rules/each", {"where": "kind = ticket", "each": True})
         cls.id = cls.d.send({"source": "web", "external_id": "1", "customer": {"id": "c-1"},
-                             "text": "비밀입니다"}).json["ids"][0]
+                             "text": "남의 말입니다"}).json["ids"][0]
         cls.alert = eventually(lambda: cls.d.get("/v1/alerts").json["items"], what="an alert")[0]["id"]
         cls.token_id = cls.d.get("/v1/tokens").json["items"][0]["id"]
         cls.doc = cls.d.request("GET", "/openapi.json", token=None).json
@@ -527,7 +527,7 @@ class OtherWorkspace(unittest.TestCase):
                     with self.subTest(call=f"{role} {method} {path}"):
                         answer = self.d.request(method.upper(), where, body, token="other-" + role)
                         text = answer.body.decode()
-                        for secret in ("비밀", "홍길동", "5678", self.id, self.alert, "c-1"):
+                        for secret in ("남의 말", "홍길동", "5678", self.id, self.alert, "c-1"):
                             self.assertNotIn(secret, text)
                         if "{" in path and "sources" not in path:
                             self.assertEqual(answer.status, 404, answer)
