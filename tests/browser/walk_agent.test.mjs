@@ -13,8 +13,8 @@ test("a number typed in opens the customer on one screen, masked", async () => {
   await page.waitForSelector("main[data-page=customer]");
   await page.fill("#find", NUMBER);
   await page.keyboard.press("Enter");
-  await page.waitForSelector(".customer .journey li");
-  const text = await page.textContent(".customer");
+  await page.waitForSelector(".customer-page .journey li");
+  const text = await page.textContent(".customer-page");
   assert.match(text, /박\*숙/);
   assert.match(text, /010-\*+-1426/);
   assert.ok(!text.includes("010-0000-1426"));
@@ -30,7 +30,7 @@ test("the telephone system opens the customer by the address, which then forgets
   await page.goto(`${url}/console/#/customer?phone=${encodeURIComponent("+82 10 0000 1426")}`);
   await page.fill("#token", tokens.agent);
   await page.keyboard.press("Enter");
-  await page.waitForSelector(".customer .who-card");
+  await page.waitForSelector(".customer-page .who-card");
   const traces = await page.evaluate(() => location.href + JSON.stringify(history.state));
   assert.ok(!/1426/.test(decodeURIComponent(traces)), traces);
   await finish(page);

@@ -273,7 +273,7 @@ function Screen({ id, scene }: { id: string; scene: Scene }): JSX.Element {
   if (error) return <Failure why={error} retry={reload} />;
   if (!data) return loading ? <Busy /> : <></>;
   return (
-    <div class="customer" data-customer={data.customer.id}>
+    <div class="customer-page" data-customer={data.customer.id}>
       <div class="column">
         <Who c={data} scene={scene} />
         <Journey c={data} />

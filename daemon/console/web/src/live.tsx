@@ -44,11 +44,11 @@ function Tile({ measure, now }: { measure: string; now: number }): JSX.Element {
         ) : (
           t("noBefore")
         )}
-        {s && !isCount(measure) && s.total.n < SMALL && (
+        {s && !isCount(measure) && s.total.n > 0 && s.total.n < SMALL && (
           <span class="small-n" title={t("small")}> n={integer(s.total.n)}</span>
         )}
       </p>
-      {s?.points && isCount(measure) && <Spark points={s.points} measure={measure} />}
+      {s?.points && isCount(measure) && (s.total.value ?? 0) > 0 && <Spark points={s.points} measure={measure} />}
       {s && !isCount(measure) && s.total.n > 0 && (
         <Range measure={measure} now={s.total} before={before && before.n > 0 ? before : undefined} />
       )}

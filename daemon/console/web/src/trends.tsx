@@ -146,7 +146,8 @@ function Plot({ scene, trend }: { scene: Scene; trend: Trend }): JSX.Element {
           <Reading trend={trend} line={lines[focus]!} index={hover} />
         </section>
       )}
-      <section class="card">
+      {trend.series.length === 0 && <p class="notice">{t("nothing")}</p>}
+      <section class="card" hidden={trend.series.length === 0}>
         <Table scene={scene} trend={trend} shown={shown} focus={lines[focus]?.key ?? ""} onFocus={setPicked} />
       </section>
     </>

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { integer } from "./format";
-import { currentLang, t, term } from "./i18n";
+import { label, t, term } from "./i18n";
 import type { Evidence, Feedback } from "./types";
 
 const LONG = 1200; // code points shown before one asks for the rest
@@ -34,16 +34,7 @@ export function ruleName(rule: string): string {
     const kind = head as keyof typeof kinds;
     return `${t(kind)}: ${term(kind, code)}`;
   }
-  const ko: Record<string, string> = {
-    ngram: "학습된 표현", learned: "학습된 표현", curated: "감성 낱말", word: "감성 낱말", negation: "부정 표현",
-    intensity: "강조", supposed: "이모티콘", emoji: "이모티콘", gate: "문의·요청 말투", contrast: "대조",
-    failure: "장애·불편 표현", pii: "개인정보", hedge: "완화",
-  };
-  const en: Record<string, string> = {
-    ngram: "learned expression", learned: "learned expression", curated: "sentiment word", supposed: "emoticon",
-  };
-  const names = currentLang() === "ko" ? ko : en;
-  return names[head] ?? rule;
+  return label("rule_", head);
 }
 
 /** Evidence as marks that do not overlap: where several lie over each other, their weights add. */
