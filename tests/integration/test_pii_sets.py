@@ -4,7 +4,8 @@
 In the positive set personal data stands between ⟦kind: and ⟧. A marked place counts as found when
 every letter and digit of it is covered, whatever the kind: what is not covered is not masked.
 The negative set holds numbers and words that look like it: num-FRAME-VARIANT are a sentence with
-numbers drawn by script, say-N plain sentences. The goals are a recall of 0.98 and false alarms in at most 0.5 % of the negative lines.
+numbers drawn by script, say-N plain sentences. The goals are a recall of 0.98 and false alarms in
+at most 0.5 % of the negative lines.
 """
 import collections
 import csv
