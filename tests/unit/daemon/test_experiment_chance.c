@@ -64,6 +64,7 @@ static struct drawn draw_customers(size_t customers, double share)
     return d;
 }
 
+/* Bounds are five standard deviations of the simulation or more from what long runs give. */
 static void between(const char *what, double got, double low, double high)
 {
     print_message("%s: %.4f\n", what, got);
@@ -102,7 +103,7 @@ static void intervals_cover(void **state)
             struct experiment_difference d = measure_difference(cases[i].m, &a, &b);
             held += holds(&d, truth);
         }
-        between(cases[i].what, (double)held / (double)rounds, 0.935, 0.97);
+        between(cases[i].what, (double)held / (double)rounds, 0.93, 0.985);
     }
 }
 
@@ -117,7 +118,7 @@ static void intervals_cover_when_customers_answer_often(void **state)
         held += holds(&d, 0.1);
         naive += holds(&apart, 0.1);
     }
-    between("80 customers of 1 to 4 answers", (double)held / (double)rounds, 0.93, 0.97);
+    between("80 customers of 1 to 4 answers", (double)held / (double)rounds, 0.925, 0.97);
     between("the same as if answers were independent", (double)naive / (double)rounds, 0.5, 0.9);
 }
 
@@ -169,9 +170,9 @@ static void chance_is_rarely_called_a_win(void **state)
 {
     size_t rounds = test_rounds(4000, 50000);
     (void)state;
-    between("csat, two arms of 200", false_verdicts(2, 200, TRIAL_CSAT, rounds), 0.03, 0.065);
-    between("csat, two arms of 12", false_verdicts(2, 12, TRIAL_CSAT, rounds), 0.01, 0.065);
-    between("nps, two arms of 100", false_verdicts(2, 100, TRIAL_NPS, rounds), 0.03, 0.065);
+    between("csat, two arms of 200", false_verdicts(2, 200, TRIAL_CSAT, rounds), 0.03, 0.07);
+    between("csat, two arms of 12", false_verdicts(2, 12, TRIAL_CSAT, rounds), 0.01, 0.07);
+    between("nps, two arms of 100", false_verdicts(2, 100, TRIAL_NPS, rounds), 0.03, 0.07);
     /* A win among four; all four worse is rarer still. */
     between("csat, five arms of 100", false_verdicts(5, 100, TRIAL_CSAT, rounds), 0.005, 0.065);
 }
@@ -193,7 +194,7 @@ static void flat_is_rarely_wrong(void **state)
     }
     arena_done(&a);
     between("flat when equal", (double)inside / (double)rounds, 0.8, 1);
-    between("flat when off by the margin", (double)edge / (double)rounds, 0, 0.04);
+    between("flat when off by the margin", (double)edge / (double)rounds, 0, 0.045);
 }
 
 /* --- looking often --- */
