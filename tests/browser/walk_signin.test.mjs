@@ -50,6 +50,23 @@ test("a reload keeps one signed in; signing out ends it in every tab", async () 
   await finish(page);
 });
 
+test("a page left open asks to sign in again when its token is revoked", async () => {
+  const call = (method, path, body) => fetch(url + path, {
+    method, headers: { Authorization: `Bearer ${tokens.admin}`, "Content-Type": "application/json" },
+    body: body && JSON.stringify(body),
+  });
+  const made = await (await call("POST", "/v1/tokens", { role: "supervisor", name: "곧 끝날 토큰" })).json();
+  const page = await open();
+  await page.goto(`${url}/console/`);
+  await page.fill("#token", made.token);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".line.on");
+  assert.equal((await call("DELETE", `/v1/tokens/${made.id}`)).status, 204);
+  await page.waitForSelector("#token"); // nobody touched the page
+  assert.match(await page.textContent(".notice"), /다시 로그인/);
+  await finish(page);
+});
+
 test("language and brightness are chosen, kept, and do not need a reload", async () => {
   const page = await signIn("supervisor", "", { lang: "en" });
   await page.waitForSelector("text=Live");

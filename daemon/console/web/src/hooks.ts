@@ -81,8 +81,11 @@ export function streamStart(): void {
   source.onopen = () => tell(true);
   source.onerror = () => {
     tell(false);
-    // The browser comes back by itself, but not after an answer like 503 or 401.
-    if (source?.readyState === EventSource.CLOSED) retry = setTimeout(streamStart, 3000);
+    // The browser comes back by itself, but not after an answer like 503 or 401; asking who we are
+    // tells the two apart, and leads to the sign-in where the session has ended.
+    if (source?.readyState === EventSource.CLOSED) {
+      retry = setTimeout(() => ask("/v1/me").then(streamStart, () => source && streamStart()), 3000);
+    }
   };
   source.addEventListener("feedback", (e) => heard("feedback", (e as MessageEvent<string>).data));
   source.addEventListener("alert", (e) => heard("alert", (e as MessageEvent<string>).data));
