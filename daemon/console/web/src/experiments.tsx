@@ -2,14 +2,16 @@
 import type { JSX } from "preact";
 import { integer, interval, isShare, measureName, value } from "./format";
 import { useGet } from "./hooks";
-import { currentLang, t, type Key } from "./i18n";
+import { t, type Key } from "./i18n";
 import type { Scene } from "./main";
 import { Busy, Chip, Failure } from "./parts";
+import { reasonOf } from "./record";
 import { href } from "./route";
 import type { Difference, Experiment, Page, Summary } from "./types";
 import { equal } from "./where";
 
-function pValue(p: number): string {
+function pValue(p: number | null): string {
+  if (p === null) return "–";
   return p < 0.001 ? "< 0.001" : p.toFixed(3);
 }
 
@@ -111,13 +113,13 @@ function Card({ e }: { e: Experiment }): JSX.Element {
       {!s && !error && <Busy />}
       {s && (
         <>
-          <p class="reason">{currentLang() === "ko" ? s.verdict.ko : s.verdict.en}</p>
+          <p class="reason">{reasonOf(s.verdict)}</p>
+          {s.warnings.map((w) => <p key={w.code} class="notice warn">{reasonOf(w)}</p>)}
           <Arms s={s} />
           <footer>
             <span class={s.ratio_check.passed ? "muted" : "worse"}>
               {t(s.ratio_check.passed ? "ratioOk" : "ratioBad", { p: pValue(s.ratio_check.p) })}
             </span>
-            {s.in_several_arms > 0 && <span class="worse">{t("contaminated", { n: integer(s.in_several_arms) })}</span>}
             <span class="spring" />
             {s.arms.map((a) => (
               <a key={a.arm} href={href("feedback", { where: equal(`experiments.${e.id}`, a.arm), period: "90d" })}>

@@ -208,7 +208,7 @@ export interface Difference {
   difference: number | null;
   low: number | null;
   high: number | null;
-  p: number;
+  p: number | null;
 }
 export interface Summary {
   experiment: string;
@@ -234,6 +234,7 @@ export interface Summary {
     passed: boolean;
   };
   in_several_arms: number;
+  warnings: { code: string; ko: string; en: string }[];
   verdict: {
     code: "win" | "lose" | "flat" | "inconclusive" | "invalid";
     arm: string | null;
