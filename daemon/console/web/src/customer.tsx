@@ -6,10 +6,10 @@ import { ask, Problem } from "./api";
 import { date, dateTime, integer, money, phone } from "./format";
 import { said, useGet } from "./hooks";
 import { label, t, term, type Key } from "./i18n";
-import type { Scene } from "./main";
 import { Busy, Chip, deepest, Failure, Field, Mood, MoodOf } from "./parts";
 import { RecordDrawer, Row, ScoreLine } from "./record";
 import { go, href, refine } from "./route";
+import type { Scene } from "./scene";
 import { gist } from "./verbatim";
 import type { Activity, Context, CustomerFacts, Feedback, Page } from "./types";
 

@@ -3,10 +3,10 @@ import type { JSX } from "preact";
 import { integer, interval, isShare, measureName, value } from "./format";
 import { useGet } from "./hooks";
 import { t, type Key } from "./i18n";
-import type { Scene } from "./main";
 import { Busy, Chip, Failure } from "./parts";
 import { reasonOf } from "./record";
 import { href } from "./route";
+import type { Scene } from "./scene";
 import type { Difference, Experiment, Page, Summary } from "./types";
 import { equal } from "./where";
 

@@ -6,10 +6,10 @@ import { FilterBox, periodOf, PeriodPicker } from "./filter";
 import { integer } from "./format";
 import { said } from "./hooks";
 import { t } from "./i18n";
-import type { Scene } from "./main";
 import { Busy, Failure } from "./parts";
 import { RecordDrawer, Row } from "./record";
 import { refine } from "./route";
+import type { Scene } from "./scene";
 import type { Feedback, Page } from "./types";
 
 function usePages(path: string): {

@@ -5,9 +5,9 @@ import { query } from "./api";
 import { today } from "./format";
 import { useGet } from "./hooks";
 import { t, term, terms, type Key } from "./i18n";
-import type { Scene } from "./main";
 import { Field, Select } from "./parts";
 import { refine } from "./route";
+import type { Scene } from "./scene";
 import type { Trend, Vocabulary } from "./types";
 import { all, equal } from "./where";
 

@@ -11,19 +11,10 @@ import { said, streamStart, streamStop, useGet, useStream } from "./hooks";
 import { currentLang, setLang, setVocabulary, t, term, type Key } from "./i18n";
 import { LivePage } from "./live";
 import { Busy, Failure, Guard } from "./parts";
-import { href, useRoute, type Route } from "./route";
+import { href, useRoute } from "./route";
+import type { Scene } from "./scene";
 import { TrendsPage } from "./trends";
 import type { Alert, Lang, Page, Role, Segment, Session, Vocabulary } from "./types";
-
-export interface Scene {
-  session: Session;
-  route: Route;
-  zone: string;
-  segments: Segment[];
-  names: Map<string, string>; // titles of segments by code
-  alerts: Alert[]; // those firing
-  reloadAlerts: () => void;
-}
 
 type PageName = "live" | "alerts" | "customer" | "feedback" | "trends" | "experiments";
 const pages: Record<PageName, { roles: Role[]; icon: string; view: (s: Scene) => JSX.Element }> = {

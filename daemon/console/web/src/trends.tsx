@@ -7,9 +7,9 @@ import { FilterBox, keyName, periodOf, PeriodPicker, SPLITS } from "./filter";
 import { date, dateTime, difference, integer, interval, isCount, measureName, SMALL, value, verdict, weekday } from "./format";
 import { useGet } from "./hooks";
 import { currentLang, t, type Key } from "./i18n";
-import type { Scene } from "./main";
 import { Busy, Failure, Select } from "./parts";
 import { go, href, refine } from "./route";
+import type { Scene } from "./scene";
 import type { Point, Series, Trend } from "./types";
 import { all, equal } from "./where";
 
