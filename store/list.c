@@ -178,17 +178,22 @@ static int find_newest(struct list *l)
     return r;
 }
 
-/* 1 when the record has the words. */
+/* 1 when the record has the words, and, where some of it is hidden, in what is shown of it. */
 static int has_words(struct list *l, uint64_t seq)
 {
     struct stored s;
+    struct feedback shown;
     if (!l->search.n)
         return 1;
     arena_reset(&l->reading);
     int r = rec_read(l->scan->kv, seq, false, &l->reading, &s);
     if (r < 0)
         return r == -ENOENT ? -VOC_E_CORRUPT : r;
-    return search_record(&l->search, &s.feedback);
+    r = search_record(&l->search, &s.feedback);
+    if (r <= 0 || !l->q->shown)
+        return r;
+    r = l->q->shown(l->q->shown_ctx, &s, &l->reading, &shown);
+    return r < 0 ? r : search_record(&l->search, &shown);
 }
 
 static int emit(struct list *l, uint64_t seq)

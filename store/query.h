@@ -25,11 +25,18 @@ struct store_cursor { /* position after which to go on; {INT64_MAX, UINT64_MAX} 
     int64_t created_at;
     uint64_t seq;
 };
+/* The record's title, text and turns as whoever asks may see them, made in `a`; the rest of *ret is
+ * not looked at. 0 or -errno. */
+typedef int store_shown_fn(void *ctx, const struct stored *s, struct arena *a,
+                           struct feedback *ret);
 struct store_list_query {
     const struct where *where; /* NULL: all */
     int64_t now;
     int64_t from, to; /* [from, to) on created_at; NO_TIME / INT64_MAX open */
     struct span q; /* words to find in title, text, turns (case folded substring); absent: none */
+    /* Not NULL: the words must be in what this gives, too, before a row counts for anything. */
+    store_shown_fn *shown;
+    void *shown_ctx;
     struct store_cursor after;
     size_t limit; /* 1..1000 */
     struct store_budget budget;

@@ -31,7 +31,7 @@ static bool parse_cursor(struct query *q, struct store_cursor *io)
     return false;
 }
 
-static bool parse_list(struct query *q, bool csv, struct store_list_query *lq)
+static bool parse_list(struct query *q, bool csv, struct show *show, struct store_list_query *lq)
 {
     struct where *where = NULL;
     int64_t limit = csv ? EXPORT_MAX_ROWS : DEFAULT_LIMIT;
@@ -52,6 +52,10 @@ static bool parse_list(struct query *q, bool csv, struct store_list_query *lq)
         !query_int(q, "limit", 1, csv ? EXPORT_MAX_ROWS : MAX_LIMIT, &limit) ||
         !parse_cursor(q, &lq->after))
         return false;
+    if (q->masked) {
+        lq->shown = show_texts;
+        lq->shown_ctx = show;
+    }
     lq->where = where;
     lq->limit = (size_t)limit;
     return true;
@@ -63,7 +67,7 @@ static void feedback_list(struct query *q)
     struct store_cursor next = {0};
     bool csv = false, more = false;
     struct list l = {q, query_show(q)};
-    if (!export_asked(q, &csv) || !parse_list(q, csv, &lq))
+    if (!export_asked(q, &csv) || !parse_list(q, csv, &l.show, &lq))
         return;
     if (csv) {
         export_feedback(q, &lq);

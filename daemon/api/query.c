@@ -13,6 +13,7 @@
 #include "daemon/core/zone.h"
 #include "daemon/http/auth.h"
 #include "daemon/pipeline/access.h"
+#include "daemon/trust/masked_where.h"
 
 static void query_free(struct query *q)
 {
@@ -107,8 +108,13 @@ bool query_where(struct query *q, struct where **ret)
     struct where_error err = {0};
     struct span text = http_query(q->r, "where");
     int rc = where_parse(text, WHERE_RECORD, &q->arena, ret, &err);
+    const struct where_node *refused = rc == 0 && q->masked ? masked_where_refused(*ret) : NULL;
+    if (refused)
+        query_problem(q, 403, "masked-field",
+                      "where, column %u: who sees masked data may not ask this of %s",
+                      refused->column, where_field_name(refused->field));
     if (rc == 0)
-        return true;
+        return !refused;
     if (rc == -EINVAL)
         query_problem(q, 400, "bad-where", "where, column %u: %s", err.column, err.message);
     else

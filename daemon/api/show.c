@@ -17,6 +17,14 @@ static int plan_mask(struct show *s, struct span text, uint16_t part, const stru
     return mask_plan(&in, s->arena, ret);
 }
 
+static int mask_part(struct show *s, struct span text, uint16_t part, const struct pii_span *spans,
+                     size_t n, struct buf *out)
+{
+    struct mask_plan plan;
+    int rc = plan_mask(s, text, part, spans, n, &plan);
+    return rc == 0 ? mask_slice(&plan, 0, (uint32_t)text.n, out) : rc;
+}
+
 void show_customer_id(struct show *s, const char *key, struct span id)
 {
     struct span handle;
@@ -39,11 +47,9 @@ void show_text(struct show *s, const char *key, struct span text, uint16_t part,
         show_customer_id(s, key, text);
         return;
     }
-    struct mask_plan plan;
     struct buf masked;
     buf_init(&masked, MASKED_MAX);
-    if (plan_mask(s, text, part, spans, n, &plan) == 0 &&
-        mask_slice(&plan, 0, (uint32_t)text.n, &masked) == 0)
+    if (mask_part(s, text, part, spans, n, &masked) == 0)
         json_text(s->json, key, buf_span(&masked));
     else
         json_cstr(s->json, key, "***");
@@ -364,17 +370,61 @@ void show_know(struct show *s, struct mask_known known[SHOW_KNOWN], const struct
     know(s, known, c->id, c->name, c->email, c->phone);
 }
 
+/* A customer's page knows more than the record. */
+static struct show knowing_who(const struct show *s, struct mask_known known[SHOW_KNOWN],
+                               const struct customer_ref *c)
+{
+    struct show knowing = *s;
+    if (s->n_known == 0)
+        know(&knowing, known, c->id, c->name, c->email, c->phone);
+    return knowing;
+}
+
+static int shown_text(struct show *s, struct span text, uint16_t part, const struct analysis *an,
+                      struct span *ret)
+{
+    struct buf masked;
+    if (!s->masked || text.n == 0) {
+        *ret = text;
+        return 0;
+    }
+    if (span_eq(text, s->person)) { /* it is shown as a handle, in which nobody looks for words */
+        *ret = SPAN_LIT("");
+        return 0;
+    }
+    buf_init(&masked, MASKED_MAX);
+    int rc = mask_part(s, text, part, an->pii, an->n_pii, &masked);
+    *ret = rc == 0 ? arena_dup(s->arena, buf_span(&masked)) : SPAN_NONE;
+    buf_done(&masked);
+    return rc == 0 && !ret->p ? -ENOMEM : rc;
+}
+
+int show_texts(void *ctx, const struct stored *r, struct arena *a, struct feedback *ret)
+{
+    const struct feedback *f = &r->feedback;
+    struct mask_known known[SHOW_KNOWN];
+    struct show s = knowing_who(ctx, known, &f->customer);
+    struct turn *turns = arena_array(a, f->n_turns, sizeof *turns);
+    s.arena = a;
+    *ret = (struct feedback){.turns = turns, .n_turns = f->n_turns};
+    if (!turns)
+        return -ENOMEM;
+    int rc = shown_text(&s, f->title, PART_TITLE, &r->analysis, &ret->title);
+    if (rc == 0)
+        rc = shown_text(&s, f->text, PART_TEXT, &r->analysis, &ret->text);
+    for (size_t i = 0; i < f->n_turns && rc == 0; i++)
+        rc = shown_text(&s, f->turns[i].text, (uint16_t)(PART_TURN + i), &r->analysis,
+                        &turns[i].text);
+    return rc;
+}
+
 void show_feedback(struct show *s, const struct stored *r, const struct analysis *explained)
 {
     const struct feedback *f = &r->feedback;
-    const struct customer_ref *c = &f->customer;
     const struct analysis *an = &r->analysis;
     struct mask_known known[SHOW_KNOWN];
-    struct show knowing = *s;
-    if (s->n_known == 0) { /* a customer's page knows more than the record */
-        know(&knowing, known, c->id, c->name, c->email, c->phone);
-        s = &knowing;
-    }
+    struct show knowing = knowing_who(s, known, &f->customer);
+    s = &knowing;
     json_open(s->json, NULL, '{');
     show_head(s, r);
     show_who(s, f);

@@ -41,6 +41,8 @@ void show_feedback(struct show *s, const struct stored *r, const struct analysis
 /* Makes all that is shown from now on that of this customer; `known` must live as long. */
 enum { SHOW_KNOWN = 4 };
 void show_know(struct show *s, struct mask_known known[SHOW_KNOWN], const struct store_customer *c);
+/* store_shown_fn of a struct show: the texts of a record as show_feedback() writes them. */
+int show_texts(void *ctx, const struct stored *r, struct arena *a, struct feedback *ret);
 /* Only the analysis object's members, for one already open. */
 void show_analysis(struct show *s, const struct feedback *f, const struct analysis *an,
                    const struct analysis *explained);

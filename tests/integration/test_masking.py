@@ -390,5 +390,82 @@ class IdsThatArePersonal(unittest.TestCase):
         self.hidden(self.d.log_text(), "log")
 
 
+class Guessing(unittest.TestCase):
+    """What is hidden can not be found out by asking: neither by filters nor by words."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.d = Daemon(extra="auth:\n  max_failures: 1000\n  bootstrap: tokens.json\n").start()
+        cls.records = [dict(RECORD, external_id=f"g-{i}", customer={"id": f"m-{i}", "name": NAME, "phone": PHONE})
+                       for i in range(3)]
+        cls.records.append({"source": "web", "external_id": "open", "product": "teapot",
+                            "text": "5432 번 상품 배송이 늦어요 minsugar"})
+        assert cls.d.send(cls.records).json["accepted"] == 4
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.d.__exit__(None, None, None)
+
+    def found(self, token="agent", **params):
+        """Everything that an answer tells of a search: rows, whether there are more, and where."""
+        answer = self.d.get("/v1/feedback", token=token, **params)
+        self.assertEqual(answer.status, 200, answer)
+        return [r["external_id"] for r in answer.json["items"]], answer.json["next_cursor"]
+
+    def test_words_that_are_hidden_find_nothing(self):
+        for words in (NAME, "궁민", "9876", "010-9876", "010-9876-5432", "98765432", "1234567", "234-567890", "테헤란로",
+                      "302호", "M12345678", "minsu.ng", "minsu.ng@example.com", "5678-90", "배송 9876", "-9", "6-5432"):
+            with self.subTest(words=words):
+                plain, _ = self.found("quality", q=words)
+                self.assertGreaterEqual(len(plain), 3)
+                for limit in (1, 2, 50):
+                    self.assertEqual(self.found(q=words, limit=limit), ([], None))
+                file = self.d.get("/v1/feedback", token="agent", format="csv", q=words)
+                self.assertEqual(len(file.body.decode().strip().split("\r\n")), 1)
+                self.assertNotIn("X-Next-Cursor", file.headers)
+
+    def test_no_digit_leaks(self):
+        """Digit by digit: every answer to an agent is the same, right or wrong."""
+        text = json.dumps(self.d.get("/v1/feedback", token="agent").json, ensure_ascii=False)
+        for known, length in (("010-", 8), ("900101-", 8)):
+            for digit in "0123456789":
+                for words in (known + digit, digit * 3, f"{digit}-", f"-{digit}"):
+                    rows, more = self.found(q=words, limit=1)
+                    if words not in text:
+                        self.assertEqual((rows, more), ([], None), words)
+
+    def test_words_that_are_shown_find(self):
+        for words, n in (("배송이 너무 늦어서", 3), ("화가 납니다", 3), ("강남구", 3), ("minsugar", 1), ("상품", 1), ("5432", 4)):
+            rows, _ = self.found(q=words)
+            self.assertEqual(len(rows), n, words)
+            self.assertEqual(rows, self.found("quality", q=words)[0], words)
+
+    def test_pages_of_words(self):
+        rows, cursor = [], {}
+        while True:
+            page, more = self.found(q="배송이", limit=1, **cursor)
+            rows += page
+            if not more:
+                break
+            cursor = {"cursor": more}
+        self.assertEqual(sorted(rows), ["g-0", "g-1", "g-2", "open"])
+
+    def test_filters(self):
+        for where in ("customer = m-1", "customer matches 'm*'", "conversation matches 'm*'", f"tag = '{NAME}'",
+                      "attributes.연락처 matches '010-9*'", "attributes.x = 1", "product matches '*9876*'",
+                      f"product = '상담 {PHONE}'", f"team in (a, '{PHONE}')", f"not (agent = '{EMAIL}')",
+                      "category = delivery or channel matches '0*'", "status matches '010*'"):
+            for more in ({}, {"format": "csv"}):
+                answer = self.d.get("/v1/feedback", token="agent", where=where, **more)
+                self.assertEqual((answer.status, answer.json["type"]), (403, "urn:vocd:problem:masked-field"), answer)
+                self.assertRegex(answer.json["detail"], r"^where, column \d+: ")
+                self.assertEqual(leaks(answer.body.decode()), [])
+            self.assertEqual(self.d.get("/v1/feedback", token="quality", where=where).status, 200, where)
+        self.assertEqual(self.found(where="product = teapot"), (["open"], None))
+        self.assertEqual(len(self.found(where="kind = chat and source = web and category = delivery")[0]), 3)
+        answer = self.d.get("/v1/feedback", token="agent", where="category = = x")
+        self.assertEqual(answer.status, 400)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -1,5 +1,6 @@
 #include "base/where.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "tests/lib/test.h"
 
@@ -350,9 +351,36 @@ static void tests_single_values(void **state)
     arena_done(&arena);
 }
 
+static int note_field(void *ctx, const struct where_node *test)
+{
+    struct buf *b = ctx;
+    buf_printf(b, "%s ", where_field_name(test->field));
+    return test->field == WF_VENDOR ? 7 : 0;
+}
+
+static void each_test_in_order(void **state)
+{
+    struct buf b;
+    (void)state;
+    arena_init(&arena, 0);
+    buf_init(&b, 0);
+    assert_int_equal(where_each_test(parse("", WHERE_RECORD), note_field, &b), 0);
+    assert_int_equal(b.n, 0);
+    const char *text = "kind = chat and not (team = a or tag has b) or nps > 3 and lang != ko";
+    assert_int_equal(where_each_test(parse(text, WHERE_RECORD), note_field, &b), 0);
+    assert_string_equal(b.p, "kind team tag nps lang ");
+    buf_reset(&b);
+    text = "team = a and (vendor = b or tag = c) and nps > 3";
+    assert_int_equal(where_each_test(parse(text, WHERE_RECORD), note_field, &b), 7);
+    assert_string_equal(b.p, "team vendor ");
+    buf_done(&b);
+    arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_test_in_order),
         cmocka_unit_test(tests_every_field),
         cmocka_unit_test(tests_attributes),
         cmocka_unit_test(absent_is_false),
