@@ -18,7 +18,7 @@ PREFIX  ?= /usr
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 PKGS    := libuv libcurl libpcre2-8 lmdb libfyaml jansson libutf8proc libzstd libxxhash gsl \
-           libsystemd icu-i18n icu-uc openssl
+           libsystemd expat icu-i18n icu-uc openssl
 STATE   ?= $(BUILD)/run
 PORT    ?= 8642
 SAMPLE  ?= 1
@@ -38,7 +38,7 @@ LIBS_base  := -lm
 LIBS_nlp   := -lpcre2-8 -lutf8proc -lm
 LIBS_store := -llmdb -lzstd -lxxhash -lm
 LIBS_all   := $(LIBS_nlp) $(LIBS_store) -luv -lcurl -lfyaml -ljansson -lhttp_parser -lgsl \
-              -lgslcblas -lsystemd -licui18n -licuuc -lssl -lcrypto -lpthread -lm
+              -lgslcblas -lsystemd -lexpat -licui18n -licuuc -lssl -lcrypto -lpthread -lm
 
 src = $(wildcard $(1)/*.c)
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))

@@ -21,6 +21,7 @@ struct app {
     struct http_server *server;
     struct fetch *fetch;
     struct delivery *delivery; /* alert/delivery.h: outbox drain */
+    struct poller *poller;     /* collect/poller.h: sources */
     struct events *events;     /* api/events.h: live stream hub */
     struct rng rng;
 };

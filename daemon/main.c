@@ -16,6 +16,7 @@
 #include "daemon/api/events.h"
 #include "daemon/app.h"
 #include "daemon/bootstrap.h"
+#include "daemon/collect/poller.h"
 #include "daemon/core/fetch.h"
 #include "daemon/core/log.h"
 #include "daemon/core/metrics.h"
@@ -75,11 +76,13 @@ static int parse_options(int argc, char **argv, struct options *o)
     return -1;
 }
 
-static int read_config(const char *path, struct config **ret)
+static int read_config(const char *path, struct config **ret, struct source_set **ret_sources)
 {
     struct buf messages;
     buf_init(&messages, 1 << 20);
     int rc = config_load(path, &messages, ret);
+    if (rc == 0)
+        rc = source_set_load(*ret, &messages, ret_sources);
     if (messages.n)
         fputs(messages.p, stderr);
     else if (rc < 0)
@@ -108,56 +111,71 @@ static void show_tables(const struct nlp_tables *tables)
 
 /* --- reload: all or nothing --- */
 
-static int load_next(struct app *app, const char *path, struct config **ret_config,
-                     struct nlp_tables **ret_tables, char *message)
+struct next {
+    struct config *config;
+    struct source_set *sources;
+    struct nlp_tables *tables;
+};
+
+static int load_next(struct app *app, const char *path, struct next *next, char *message)
 {
     struct buf messages;
     buf_init(&messages, 1 << 20);
-    int rc = config_load(path, &messages, ret_config);
+    int rc = config_load(path, &messages, &next->config);
+    if (rc == 0)
+        rc = source_set_load(next->config, &messages, &next->sources);
     if (rc < 0)
         snprintf(message, MESSAGE, "%.*s", (int)(messages.n < MESSAGE ? messages.n : MESSAGE - 1),
                  messages.p ? messages.p : err_text(rc));
     buf_reset(&messages);
-    if (rc == 0 && config_restart_needed(app->config, *ret_config, &messages) > 0)
+    if (rc == 0 && config_restart_needed(app->config, next->config, &messages) > 0)
         log_warning(LOG_CONFIG, "some changes need a restart", "changes=\"%s\"", messages.p);
     buf_done(&messages);
     if (rc == 0) {
-        rc = nlp_tables_open((*ret_config)->lexicons.p, ret_tables);
+        rc = nlp_tables_open(next->config->lexicons.p, &next->tables);
         if (rc < 0)
-            snprintf(message, MESSAGE, "%s: %s", (*ret_config)->lexicons.p, err_text(rc));
+            snprintf(message, MESSAGE, "%s: %s", next->config->lexicons.p, err_text(rc));
     }
     if (rc == 0)
-        rc = workspaces_reload(app->workspaces, *ret_config, loop_clock(app->loop), app->rng,
+        rc = workspaces_reload(app->workspaces, next->config, loop_clock(app->loop), app->rng,
                                message, MESSAGE);
     return rc;
+}
+
+/* The poller goes last: what it asks goes by the rest. */
+static void take_next(struct app *app, const struct next *next)
+{
+    pipeline_reload(app->pipeline, next->config, next->tables);
+    http_server_reload(app->server, next->config);
+    auth_reload(app->auth, next->config);
+    delivery_reload(app->delivery, next->config);
+    apply_log(next->config);
+    config_unref(app->config);
+    nlp_tables_unref(app->tables);
+    app->config = next->config;
+    app->tables = next->tables;
+    show_tables(app->tables);
+    if (poller_reload(app->poller, next->sources) < 0)
+        log_error(LOG_COLLECT, "no memory for added sources", NULL);
 }
 
 static void reload(void *ctx)
 {
     struct app *app = ctx;
-    struct config *config = NULL;
-    struct nlp_tables *tables = NULL;
+    struct next next = {0};
     char message[MESSAGE] = "";
     systemd_reloading();
-    int rc = load_next(app, app->config->file.p, &config, &tables, message);
+    int rc = load_next(app, app->config->file.p, &next, message);
     if (rc == 0) {
-        pipeline_reload(app->pipeline, config, tables);
-        http_server_reload(app->server, config);
-        auth_reload(app->auth, config);
-        delivery_reload(app->delivery, config);
-        apply_log(config);
-        config_unref(app->config);
-        nlp_tables_unref(app->tables);
-        app->config = config;
-        app->tables = tables;
-        show_tables(tables);
-        log_info(LOG_CONFIG, "reloaded", "lexicon=%u", nlp_tables_version(tables));
+        take_next(app, &next);
+        log_info(LOG_CONFIG, "reloaded", "lexicon=%u", nlp_tables_version(app->tables));
     } else {
         log_error(LOG_CONFIG, "not reloaded: everything stays as it was", "problem=\"%s\"",
                   message);
-        config_unref(config);
-        nlp_tables_unref(tables);
+        config_unref(next.config);
+        nlp_tables_unref(next.tables);
     }
+    source_set_unref(next.sources);
     metric_add(METRIC_RELOADS, rc == 0 ? 0 : 1, 1);
     systemd_ready();
 }
@@ -235,7 +253,7 @@ static int start_work(struct app *app)
     return rc == 0 ? delivery_new(&dc, &app->delivery) : rc;
 }
 
-static int start(struct app *app, char *message)
+static int start(struct app *app, struct source_set *sources, char *message)
 {
     struct http_server_config hc = {
         .loop = app->loop, .config = app->config, .app = app, .auth = app->auth};
@@ -250,6 +268,8 @@ static int start(struct app *app, char *message)
     if (rc == 0)
         rc = loop_on_reload(app->loop, reload, app);
     if (rc == 0)
+        rc = poller_new(app, sources, &app->poller);
+    if (rc == 0)
         rc = systemd_start(app->loop, worker_age, app, WORKER_STALE_MS);
     return rc;
 }
@@ -257,6 +277,7 @@ static int start(struct app *app, char *message)
 static void teardown(struct app *app)
 {
     http_server_free(app->server);
+    poller_free(app->poller);
     delivery_free(app->delivery);
     fetch_free(app->fetch);
     jobs_free(app->jobs);
@@ -285,10 +306,10 @@ static void harden(void)
     mallopt(M_ARENA_MAX, 2);
 }
 
-static int serve(struct app *app)
+static int serve(struct app *app, struct source_set *sources)
 {
     char message[MESSAGE] = "";
-    int rc = start(app, message);
+    int rc = start(app, sources, message);
     if (rc == 0) {
         show_tables(app->tables);
         log_info(LOG_MAIN, "ready", "version=" VOC_VERSION " port=%u lexicon=%u",
@@ -308,12 +329,14 @@ int main(int argc, char **argv)
 {
     struct options o;
     struct app app = {.rng = rng_system};
+    struct source_set *sources = NULL;
     int code = parse_options(argc, argv, &o);
     if (code >= 0)
         return code;
-    if (read_config(o.config, &app.config) < 0)
+    if (read_config(o.config, &app.config, &sources) < 0)
         return EXIT_USAGE;
     if (o.check) {
+        source_set_unref(sources);
         config_unref(app.config);
         puts("configuration ok");
         return EXIT_SUCCESS;
@@ -322,7 +345,8 @@ int main(int argc, char **argv)
     apply_log(app.config);
     code = EXIT_FAILURE;
     if (loop_new(&app.loop) == 0)
-        code = serve(&app);
+        code = serve(&app, sources);
+    source_set_unref(sources);
     teardown(&app);
     return code;
 }

@@ -32,7 +32,8 @@ example() {
     if [ "$prefix" = /usr ] || [ "$what" = uninstall ]; then
         cat systemd/vocd.yaml.example
     else
-        sed "s|^#lexicons: .*|lexicons: $prefix/share/vocd/lexicons/lexicons.bin|" \
+        sed -e "s|^#lexicons: .*|lexicons: $prefix/share/vocd/lexicons/lexicons.bin|" \
+            -e "s|^#connectors: .*|connectors: $prefix/share/vocd/connectors|" \
             systemd/vocd.yaml.example
     fi
 }

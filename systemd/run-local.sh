@@ -7,6 +7,7 @@ build=$1 state=$2 port=$3 sample=$4
 mkdir -p "$state"
 chmod 700 "$state"
 build=$(cd "$build" && pwd)
+connectors=$(cd "$(dirname "$0")/../daemon/connectors" && pwd)
 state=$(cd "$state" && pwd)
 config=$state/vocd.yaml
 
@@ -15,6 +16,7 @@ if [ ! -e "$config" ]; then
 # Made by \`make run\`; yours to change. All settings: systemd/vocd.yaml.example
 state: $state
 lexicons: $build/lexicons.bin
+connectors: $connectors
 timezone: Asia/Seoul
 http:
   address: 127.0.0.1

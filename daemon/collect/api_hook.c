@@ -1,10 +1,9 @@
-#include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "base/utf8.h"
 #include "daemon/collect/api_intake.h"
 #include "daemon/collect/item.h"
+#include "daemon/collect/letter.h"
 #include "daemon/format/json_text.h"
 #include "daemon/format/jsonpath.h"
 #include "daemon/collect/receipt.h"
@@ -13,7 +12,7 @@
 #include "daemon/core/metrics.h"
 #include "daemon/pipeline/workspace.h"
 
-enum { ANSWER_MAX = 4 << 20, LETTER_MAX = 128 << 20 };
+enum { ANSWER_MAX = 4 << 20 };
 
 struct hook {
     struct http_request *request;
@@ -81,50 +80,11 @@ static const struct config_hook *find_hook(const struct config *cfg, struct span
     return NULL;
 }
 
-/* --- dead letters --- */
-
-static void add_base64(struct json_out *j, struct arena *a, struct span payload)
-{
-    char *text = arena_alloc(a, payload.n / 3 * 4 + 5);
-    int n = text ? EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)payload.p,
-                                   (int)payload.n)
-                 : 0;
-    json_text(j, "payload_base64", text ? span_of(text, (size_t)n) : SPAN_NONE);
-}
-
-/* What could not be mapped, as GET /v1/dead-letters shows it. */
-static int add_letter(struct hook *h, const struct reject *why, struct span payload)
-{
-    struct uuid id = uuid7_make(h->rules.now, &h->app->rng);
-    char text[UUID_TEXT];
-    struct buf b;
-    struct span key, value;
-
-    uuid_format(&id, text);
-    buf_init(&b, LETTER_MAX);
-    struct json_out j = json_out_to(&b);
-    json_open(&j, NULL, '{');
-    json_cstr(&j, "id", text);
-    json_time(&j, "received_at", h->rules.now, 0);
-    json_text(&j, "source", h->config->source);
-    json_cstr(&j, "code", why->code);
-    json_cstr(&j, "detail", why->detail);
-    if (utf8_valid(payload) == payload.n)
-        json_text(&j, "payload", payload);
-    else
-        add_base64(&j, &h->intake->arena, payload);
-    json_close(&j, '}');
-    key = arena_dup(&h->intake->arena, span_str(text));
-    value = buf_error(&b) ? SPAN_NONE : arena_dup(&h->intake->arena, buf_span(&b));
-    buf_done(&b);
-    return key.p && value.p ? intake_letter(h->intake, key, value) : -ENOMEM;
-}
-
 /* Counted as rejected, kept as a dead letter. */
 static int bury(struct hook *h, const struct reject *why, struct span payload)
 {
-    int rc = intake_refuse(h->intake, why);
-    return rc < 0 ? rc : add_letter(h, why, payload);
+    struct letter letter = {.source = h->config->source, .why = why, .payload = payload};
+    return letter_add(h->intake, &letter, h->rules.now, h->app->rng);
 }
 
 /* --- what it says --- */

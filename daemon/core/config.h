@@ -6,7 +6,7 @@
  *
  * Files merge in this order: the main file, then those of conf.d/ beside it by name. A mapping key
  * given twice (in one file or across files) is an error, but `workspaces` lists are joined; so are
- * their `hooks` and `receivers` when the same workspace id appears in several files. */
+ * their `hooks`, `receivers` and `sources` when a workspace id appears in several files. */
 #ifndef VOC_CORE_CONFIG_H
 #define VOC_CORE_CONFIG_H
 
@@ -41,6 +41,19 @@ struct config_receiver {
     size_t n_severities;
 };
 
+/* --- upstreams that are asked: collect/sources.h --- */
+struct config_source {
+    struct span source;
+    struct span connector;            /* a preset's name, or a file */
+    const struct pair *cfg, *secrets; /* {{cfg.NAME}} and {{secret.NAME}} of the connector */
+    size_t n_cfg, n_secrets;
+    int64_t every_ms; /* between two polls */
+    int64_t retry_ms; /* first wait after a failure; it doubles */
+    int64_t start_ms; /* how far back the first poll goes */
+    bool allow_private;
+    struct span place; /* FILE:LINE:COLUMN of it */
+};
+
 struct config_workspace {
     struct span id, name;
     struct span timezone;
@@ -48,12 +61,15 @@ struct config_workspace {
     size_t n_hooks;
     const struct config_receiver *receivers;
     size_t n_receivers;
+    const struct config_source *sources;
+    size_t n_sources;
 };
 
 struct config {
     struct span file;
     struct span state;        /* directory */
     struct span lexicons;     /* compiled tables */
+    struct span connectors;   /* directory of presets */
     struct span timezone;     /* default of workspaces */
     struct span proxy;        /* outbound; absent: none */
     struct span external_url; /* how people reach us, for links in notices */

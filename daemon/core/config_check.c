@@ -105,6 +105,15 @@ static void check_receiver(struct config_reader *r, const struct config_scope *s
                        "the secret is not whsec_ and base64");
 }
 
+/* What is wrong with a connector's values shows when its file is read: sources.c names the place.
+ */
+static void note_place(struct config_reader *r, const struct config_scope *s)
+{
+    struct config_source *c = s->base;
+    c->place = arena_printf(&r->snapshot->arena, "%.*s:%u:%u", SPAN_FMT(s->self.source->file),
+                            s->self.at.line, s->self.at.column);
+}
+
 void config_check_element(struct config_reader *r, const struct config_row *list,
                           const struct config_scope *s)
 {
@@ -112,6 +121,8 @@ void config_check_element(struct config_reader *r, const struct config_row *list
         check_hook(r, s);
     else if (span_is(span_str(list->path), "workspaces[].receivers"))
         check_receiver(r, s);
+    else if (span_is(span_str(list->path), "workspaces[].sources"))
+        note_place(r, s);
 }
 
 void config_check(struct config_reader *r)

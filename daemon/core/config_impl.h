@@ -17,6 +17,7 @@
 enum row_type {
     ROW_TEXT,     /* struct span, min..max bytes */
     ROW_FILE,     /* struct span; relative to the directory of the file that says it */
+    ROW_PRESET,   /* struct span; a name, or a path when there is a / in it or a .yaml at its end */
     ROW_FLAG,     /* bool */
     ROW_U16,      /* uint16_t */
     ROW_U32,      /* uint32_t */
@@ -35,6 +36,8 @@ enum row_type {
     ROW_SECRETS,  /* NAME_file, NAME_env: list of struct span, at most max */
     ROW_SECRET,   /* the same for exactly one */
     ROW_MAP,      /* list of struct map_entry */
+    ROW_PAIRS,    /* list of struct pair: a section of NAME: text, at most max */
+    ROW_HIDDEN,   /* the same of NAME_file: FILE, NAME_env: VARIABLE */
     ROW_LIST,     /* list of sections, `size` bytes each */
 };
 
@@ -125,6 +128,10 @@ int config_read_texts(struct config_reader *r, struct config_scope *s, const str
                       const struct yaml_node *n);
 int config_read_map(struct config_reader *r, struct config_scope *s, const struct config_row *row,
                     const struct yaml_node *n);
+int config_read_pairs(struct config_reader *r, struct config_scope *s, const struct config_row *row,
+                      const struct yaml_node *n);
+int config_read_hidden(struct config_reader *r, struct config_scope *s,
+                       const struct config_row *row, const struct yaml_node *n);
 /* NAME_file (`file` true) or NAME_env. */
 int config_read_secret(struct config_reader *r, struct config_scope *s,
                        const struct config_row *row, const struct yaml_node *n, bool file);

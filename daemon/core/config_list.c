@@ -8,10 +8,10 @@
 
 #include "base/err.h"
 #include "base/utf8.h"
-#include "daemon/format/mapping.h"
 #include "daemon/core/log.h"
+#include "daemon/core/map_read.h"
 
-enum { SECRET_FILE_MAX = 16384, MAX_CASES = 256, MAX_LIST_TEXT = 512 };
+enum { SECRET_FILE_MAX = 16384, MAX_LIST_TEXT = 512 };
 
 static struct config_place place_of(const struct config_reader *r, const struct yaml_node *n)
 {
@@ -151,23 +151,34 @@ static int take_secrets(struct config_reader *r, struct config_scope *s,
     return 0;
 }
 
-static int secret_from_file(struct config_reader *r, struct config_scope *s,
-                            const struct config_row *row, const struct yaml_node *n)
+/* The text of a secret file or variable, in *text (SECRET_FILE_MAX bytes). Length; -EINVAL when the
+ * problem was told. */
+static ssize_t secret_text(struct config_reader *r, const struct yaml_node *n, bool file,
+                           char *text)
 {
-    char *text = malloc(SECRET_FILE_MAX);
-    struct span path = config_resolve(r, n->text);
     struct config_place place = place_of(r, n);
-    int rc = text && path.p ? 0 : -ENOMEM;
-    ssize_t got = rc == 0 ? read_secret_file(r, path, text) : 0;
-    if (got < 0)
+    if (n->type != YAML_SCALAR || yaml_is_null(n) || n->text.n == 0 || n->text.n > 4000) {
+        config_problem(r, &place, "%s: expected the name of a %s, found %s", n->key->text.p,
+                       file ? "file" : "variable", yaml_describe(n));
+        return -EINVAL;
+    }
+    if (!file) {
+        const char *variable = getenv(n->text.p);
+        size_t length = variable ? strlen(variable) : SECRET_FILE_MAX;
+        if (length < SECRET_FILE_MAX) {
+            memcpy(text, variable, length);
+            return (ssize_t)length;
+        }
+        config_problem(r, &place, "%s: there is no %s in the environment", n->key->text.p,
+                       n->text.p);
+        return -EINVAL;
+    }
+    struct span path = config_resolve(r, n->text);
+    ssize_t got = path.p ? read_secret_file(r, path, text) : -ENOMEM;
+    if (got < 0 && got != -ENOMEM)
         config_problem(r, &place, "%s: %s can not be read: %s", n->key->text.p, path.p,
                        got == -EINVAL ? "not a regular file" : err_text((int)got));
-    else if (rc == 0)
-        rc = take_secrets(r, s, row, n, span_of(text, (size_t)got));
-    if (text)
-        explicit_bzero(text, SECRET_FILE_MAX);
-    free(text);
-    return rc;
+    return got < 0 && got != -ENOMEM ? -EINVAL : got;
 }
 
 int config_read_secret(struct config_reader *r, struct config_scope *s,
@@ -175,20 +186,14 @@ int config_read_secret(struct config_reader *r, struct config_scope *s,
 {
     char why[CONFIG_WHY];
     struct config_place place = place_of(r, n);
-    if (n->type != YAML_SCALAR || yaml_is_null(n) || n->text.n == 0 || n->text.n > 4000) {
-        config_problem(r, &place, "%s: expected the name of a %s, found %s", n->key->text.p,
-                       file ? "file" : "variable", yaml_describe(n));
-        return 0;
-    }
-    const char *variable = file ? NULL : getenv(n->text.p);
-    int rc = 0;
-    if (file)
-        rc = secret_from_file(r, s, row, n);
-    else if (variable)
-        rc = take_secrets(r, s, row, n, span_str(variable));
-    else
-        config_problem(r, &place, "%s: there is no %s in the environment", n->key->text.p,
-                       n->text.p);
+    char *text = malloc(SECRET_FILE_MAX);
+    ssize_t got = text ? secret_text(r, n, file, text) : -ENOMEM;
+    int rc = got == -ENOMEM ? -ENOMEM : 0;
+    if (got >= 0)
+        rc = take_secrets(r, s, row, n, span_of(text, (size_t)got));
+    if (text)
+        explicit_bzero(text, SECRET_FILE_MAX);
+    free(text);
     struct span *field = config_field(s, row->offset);
     if (rc < 0 || row->type == ROW_SECRETS || row->type == ROW_SECRET || !field->p)
         return rc;
@@ -203,116 +208,113 @@ int config_read_secret(struct config_reader *r, struct config_scope *s,
     return rc == -EINVAL ? 0 : rc;
 }
 
-/* --- map --- */
+/* --- sections of names --- */
 
-static void map_problem(struct config_reader *r, const struct yaml_node *n, const char *what)
+static struct pair *new_pairs(struct config_reader *r, const struct config_row *row,
+                              const struct yaml_node *n, size_t *ret_want)
 {
     struct config_place place = place_of(r, n);
-    config_problem(r, &place, "map: %s: %s", n->key ? n->key->text.p : "", what);
+    *ret_want = n->type == YAML_MAP ? count(n) : SIZE_MAX;
+    if (*ret_want <= (size_t)row->max)
+        return arena_array(&r->snapshot->arena, *ret_want ? *ret_want : 1, sizeof(struct pair));
+    config_problem(r, &place, "%s: expected a section of names, at most %d", n->key->text.p,
+                   (int)row->max);
+    return NULL;
 }
 
-/* "$.a.b" is a path, "=word" the word itself. */
-static int read_map_text(struct config_reader *r, const struct yaml_node *n, struct map_entry *m)
+static bool is_there(struct config_reader *r, const struct pair *p, size_t n,
+                     const struct yaml_node *e, struct span name)
+{
+    struct config_place place = place_of(r, e->key);
+    for (size_t i = 0; i < n; i++) {
+        if (span_eq(p[i].key, name)) {
+            config_problem(r, &place, "%.*s is given twice", SPAN_FMT(name));
+            return true;
+        }
+    }
+    return false;
+}
+
+int config_read_pairs(struct config_reader *r, struct config_scope *s, const struct config_row *row,
+                      const struct yaml_node *n)
 {
     struct arena *a = &r->snapshot->arena;
-    if (n->type != YAML_SCALAR || n->text.n == 0 || (n->text.p[0] != '$' && n->text.p[0] != '=')) {
-        map_problem(r, n, "expected a path that begins with $, or a constant that begins with =");
-        return 0;
-    }
-    struct span *to = n->text.p[0] == '$' ? &m->path : &m->value;
-    size_t skip = n->text.p[0] == '=';
-    *to = arena_dup(a, span_of(n->text.p + skip, n->text.n - skip));
-    return to->p ? 0 : -ENOMEM;
-}
-
-static int read_cases(struct config_reader *r, const struct yaml_node *n, struct map_entry *m)
-{
-    size_t want = count(n);
-    if (n->type != YAML_MAP || want == 0 || want > MAX_CASES) {
-        map_problem(r, n, "expected a section of value: meaning, at most 256");
-        return 0;
-    }
-    struct pair *cases = arena_array(&r->snapshot->arena, want, sizeof *cases);
-    if (!cases)
-        return -ENOMEM;
-    m->cases = cases;
+    size_t want, got = 0;
+    struct pair *pairs = new_pairs(r, row, n, &want);
+    if (!pairs)
+        return want <= (size_t)row->max ? -ENOMEM : 0;
     for (const struct yaml_node *e = n->first; e; e = e->next) {
-        bool twice = false;
-        for (size_t i = 0; i < m->n_cases; i++)
-            twice |= span_eq(cases[i].key, e->key->text);
-        if (twice || e->type != YAML_SCALAR) {
-            map_problem(r, e, twice ? "is given twice" : "expected a single value");
-            continue;
-        }
-        struct pair p = {arena_dup(&r->snapshot->arena, e->key->text),
-                         arena_dup(&r->snapshot->arena, e->text)};
-        if (!p.key.p || !p.value.p)
+        struct config_place place = place_of(r, e);
+        if (e->type != YAML_SCALAR || e->text.n > 4000)
+            config_problem(r, &place, "%s: expected text, found %s", e->key->text.p,
+                           yaml_describe(e));
+        else if (!is_there(r, pairs, got, e, e->key->text))
+            pairs[got++] = (struct pair){arena_dup(a, e->key->text), arena_dup(a, e->text)};
+        if (got > 0 && (!pairs[got - 1].key.p || !pairs[got - 1].value.p))
             return -ENOMEM;
-        cases[m->n_cases++] = p;
     }
+    set_list(s, row, pairs, got);
     return 0;
 }
 
-static int read_map_section(struct config_reader *r, const struct yaml_node *n, struct map_entry *m)
+/* One secret of any text: what stands before its last line end. */
+static int read_hidden(struct config_reader *r, const struct yaml_node *e, bool file,
+                       struct span *ret)
 {
-    int rc = 0;
-    for (const struct yaml_node *e = n->first; e && rc == 0; e = e->next) {
-        struct span key = e->key->text;
-        bool has = (span_is(key, "path") && (m->path.p || m->value.p)) ||
-                   (span_is(key, "enum") && m->cases) || (span_is(key, "scale") && m->scale > 0);
-        if (has)
-            map_problem(r, e, "is given twice");
-        else if (span_is(key, "path"))
-            rc = read_map_text(r, e, m);
-        else if (span_is(key, "enum"))
-            rc = read_cases(r, e, m);
-        else if (!span_is(key, "scale"))
-            map_problem(r, e, "unknown key; there are path, enum and scale");
-        else if (e->type != YAML_SCALAR || e->quoted || span_to_f64(e->text, &m->scale) < 0 ||
-                 !(m->scale > 0 && m->scale <= 1e6))
-            map_problem(r, e, "expected a number above 0");
-    }
-    if (rc == 0 && !m->path.p && !m->value.p)
-        map_problem(r, n, "has no path");
+    struct config_place place = place_of(r, e);
+    char *text = malloc(SECRET_FILE_MAX);
+    ssize_t got = text ? secret_text(r, e, file, text) : -ENOMEM;
+    struct span value = got >= 0 ? span_trim(span_of(text, (size_t)got)) : SPAN_NONE;
+    int rc = got == -ENOMEM ? -ENOMEM : 0;
+    if (got >= 0 && (value.n == 0 || utf8_valid(value) < value.n || memchr(value.p, 0, value.n)))
+        config_problem(r, &place, "%s: is %s", e->key->text.p,
+                       value.n == 0 ? "empty" : "something that is no text");
+    else if (got >= 0)
+        rc = keep_secret(r, value, ret);
+    if (text)
+        explicit_bzero(text, SECRET_FILE_MAX);
+    free(text);
     return rc;
 }
 
-static int read_entry(struct config_reader *r, const struct yaml_node *n, struct map_entry *m)
+int config_read_hidden(struct config_reader *r, struct config_scope *s,
+                       const struct config_row *row, const struct yaml_node *n)
 {
-    char message[CONFIG_WHY];
-    size_t before = r->problems->n;
-    m->target = arena_dup(&r->snapshot->arena, n->key->text);
-    if (!m->target.p)
-        return -ENOMEM;
-    int rc = n->type == YAML_MAP ? read_map_section(r, n, m) : read_map_text(r, n, m);
-    if (rc == 0 && r->problems->n == before && mapping_check(m, message, sizeof message) < 0) {
-        struct config_place place = place_of(r, n->key);
-        config_problem(r, &place, "map: %s", message);
+    size_t want, got = 0;
+    struct pair *pairs = new_pairs(r, row, n, &want);
+    int rc = 0;
+    if (!pairs)
+        return want <= (size_t)row->max ? -ENOMEM : 0;
+    for (const struct yaml_node *e = n->first; e && rc == 0; e = e->next) {
+        struct span key = e->key->text;
+        struct config_place place = place_of(r, e->key);
+        size_t end = key.n > 5 && span_is(span_of(key.p + key.n - 5, 5), "_file")  ? 5
+                     : key.n > 4 && span_is(span_of(key.p + key.n - 4, 4), "_env") ? 4
+                                                                                   : 0;
+        struct span name = span_of(key.p, key.n - end);
+        if (end == 0)
+            config_problem(r, &place, "%s is not written here: use %s_file or %s_env", key.p, key.p,
+                           key.p);
+        if (end == 0 || is_there(r, pairs, got, e, name))
+            continue;
+        pairs[got].key = arena_dup(&r->snapshot->arena, name);
+        rc = pairs[got].key.p ? read_hidden(r, e, end == 5, &pairs[got].value) : -ENOMEM;
+        got += pairs[got].value.p ? 1 : 0;
     }
+    set_list(s, row, pairs, got);
     return rc;
 }
+
+/* --- map --- */
 
 int config_read_map(struct config_reader *r, struct config_scope *s, const struct config_row *row,
                     const struct yaml_node *n)
 {
-    size_t want = count(n), got = 0;
-    int rc = 0;
-    if (n->type != YAML_MAP || want > (size_t)row->max) {
-        map_problem(r, n, "expected a section of target: path, at most 128");
-        return 0;
-    }
-    struct map_entry *map = arena_array(&r->snapshot->arena, want ? want : 1, sizeof *map);
-    if (!map)
-        return -ENOMEM;
-    for (const struct yaml_node *e = n->first; e && rc == 0; e = e->next) {
-        bool twice = false;
-        for (size_t i = 0; i < got; i++)
-            twice |= span_eq(map[i].target, e->key->text);
-        if (twice)
-            map_problem(r, e, "is given twice");
-        else
-            rc = read_entry(r, e, &map[got++]);
-    }
-    set_list(s, row, map, got);
+    struct map_reading reading = {r->source, &r->snapshot->arena, r->problems};
+    struct map_entry *map = NULL;
+    size_t got = 0;
+    int rc = map_read(&reading, n, (size_t)row->max, &map, &got);
+    if (rc == 0)
+        set_list(s, row, map, got);
     return rc;
 }

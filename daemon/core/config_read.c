@@ -305,6 +305,10 @@ static int read_row(struct config_reader *r, struct config_scope *s, const struc
         return claim(r, s, row, n->key) ? config_read_texts(r, s, row, n) : 0;
     case ROW_MAP:
         return claim(r, s, row, n->key) ? config_read_map(r, s, row, n) : 0;
+    case ROW_PAIRS:
+        return claim(r, s, row, n->key) ? config_read_pairs(r, s, row, n) : 0;
+    case ROW_HIDDEN:
+        return claim(r, s, row, n->key) ? config_read_hidden(r, s, row, n) : 0;
     case ROW_SECRET:
     case ROW_SECRETS:
         config_problem(r, &place, "%s is not written here: use %.*s_file or %.*s_env",

@@ -12,11 +12,13 @@
 #define WS(member) offsetof(struct config_workspace, member), 0
 #define HOOK(member) offsetof(struct config_hook, member), 0
 #define RECV(member) offsetof(struct config_receiver, member), 0
+#define SRC(member) offsetof(struct config_source, member), 0
 #define LIST(type, member, counter) offsetof(struct type, member), offsetof(struct type, counter)
 
 #define W "workspaces[]."
 #define H W "hooks[]."
 #define R W "receivers[]."
+#define S W "sources[]."
 
 /* ROW(path, type, place, default, min, max, flags) */
 #define ROW(p, t, place, d, lo, hi, f)                                                             \
@@ -35,6 +37,7 @@
 const struct config_row config_rows[] = {
     ROW("state", ROW_FILE, TOP(state), "/var/lib/vocd", 1, 4000, ROW_RESTART),
     ROW("lexicons", ROW_FILE, TOP(lexicons), "/usr/share/vocd/lexicons/lexicons.bin", 1, 4000, 0),
+    ROW("connectors", ROW_FILE, TOP(connectors), "/usr/share/vocd/connectors", 1, 4000, 0),
     ROW("timezone", ROW_ZONE, TOP(timezone), "Asia/Seoul", 0, 0, 0),
     ROW("proxy", ROW_PROXY, TOP(proxy), NULL, 0, 0, 0),
     ROW("external_url", ROW_URL, TOP(external_url), NULL, 0, 0, 0),
@@ -109,6 +112,17 @@ const struct config_row config_rows[] = {
     ROW(R "allow_private", ROW_FLAG, RECV(allow_private), "false", 0, 0, 0),
     {R "severities", ROW_TEXTS, LIST(config_receiver, severities, n_severities), NULL, 1, 16, 0,
      "info,warning,critical", 0},
+
+    SECTIONS(W "sources", LIST(config_workspace, sources, n_sources), 512,
+             sizeof(struct config_source)),
+    ROW(S "source", ROW_NAME, SRC(source), NULL, 0, 0, ROW_REQUIRED | ROW_UNIQUE),
+    ROW(S "connector", ROW_PRESET, SRC(connector), NULL, 1, 4000, ROW_REQUIRED),
+    ROW(S "cfg", ROW_PAIRS, LIST(config_source, cfg, n_cfg), NULL, 0, 64, 0),
+    ROW(S "secrets", ROW_HIDDEN, LIST(config_source, secrets, n_secrets), NULL, 0, 16, 0),
+    ROW(S "every", ROW_DURATION, SRC(every_ms), "1m", 100, 7 * MS_DAY, 0),
+    ROW(S "retry", ROW_DURATION, SRC(retry_ms), "1s", 10, MS_HOUR, 0),
+    ROW(S "start", ROW_DURATION, SRC(start_ms), "30d", 0, 36500 * MS_DAY, 0),
+    ROW(S "allow_private", ROW_FLAG, SRC(allow_private), "false", 0, 0, 0),
 };
 const size_t config_n_rows = ARRAY_LEN(config_rows);
 _Static_assert(ARRAY_LEN(config_rows) <= CONFIG_MAX_ROWS, "config_scope has no room");

@@ -189,6 +189,7 @@ static bool text_fits(const struct config_row *row, struct span s, char why[CONF
     switch (row->type) {
     case ROW_TEXT:
     case ROW_FILE:
+    case ROW_PRESET:
         if ((int64_t)s.n >= row->min && (int64_t)s.n <= row->max)
             return true;
         say(why, "has %zu bytes, not between %" PRId64 " and %" PRId64, s.n, row->min, row->max);
@@ -231,8 +232,12 @@ static int set_text(struct config_reader *r, const struct config_row *row, struc
 {
     if (!text_fits(row, text, why))
         return -EINVAL;
-    struct span kept =
-        row->type == ROW_FILE ? config_resolve(r, text) : arena_dup(&r->snapshot->arena, text);
+    struct span yaml = SPAN_LIT(".yaml");
+    bool is_file = row->type == ROW_FILE;
+    if (row->type == ROW_PRESET)
+        is_file = span_find_char(text, '/') < text.n ||
+                  (text.n > yaml.n && span_eq(span_of(text.p + text.n - yaml.n, yaml.n), yaml));
+    struct span kept = is_file ? config_resolve(r, text) : arena_dup(&r->snapshot->arena, text);
     if (!kept.p)
         return -ENOMEM;
     *(struct span *)field = kept;
@@ -271,6 +276,7 @@ const char *config_expected(const struct config_row *row)
     static const char *const expected[] = {
         [ROW_TEXT] = "text",
         [ROW_FILE] = "a path",
+        [ROW_PRESET] = "the name of a connector, or its file",
         [ROW_FLAG] = "true or false",
         [ROW_U16] = "a whole number",
         [ROW_U32] = "a whole number",
@@ -288,6 +294,8 @@ const char *config_expected(const struct config_row *row)
         [ROW_SECRETS] = "the name of a file or variable",
         [ROW_SECRET] = "the name of a file or variable",
         [ROW_MAP] = "a section",
+        [ROW_PAIRS] = "a section",
+        [ROW_HIDDEN] = "a section",
         [ROW_LIST] = "a list",
     };
     static _Thread_local char words[CONFIG_WHY];

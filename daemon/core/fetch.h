@@ -8,7 +8,7 @@
  * judged here.
  *
  * Thread: the loop thread. Ownership: everything of a request is copied by fetch_start(). Bounds:
- * 1,024 requests at once, 64 connections, 8 to one host; an answer's header 16 KiB. Shutdown: at
+ * 1,024 requests at once, 512 connections, 8 to one host; an answer's header 16 KiB. Shutdown: at
  * STOP_DELIVER no new request is taken, those under way have four seconds, then they end with
  * -ECANCELED. */
 #ifndef VOC_CORE_FETCH_H
@@ -66,5 +66,7 @@ struct span fetch_header(const struct fetch_response *r, const char *name);
 /* What Retry-After asks for, seconds or a date, in ms from now_ms; -1 without one. At most 1 day.
  */
 int64_t fetch_retry_after(const struct fetch_response *r, int64_t now_ms);
+/* An HTTP date, the same way. */
+int64_t fetch_date_after(struct span value, int64_t now_ms);
 
 #endif

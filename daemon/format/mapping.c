@@ -1,8 +1,10 @@
 #include "daemon/format/mapping.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "base/err.h"
+#include "daemon/format/html.h"
 #include "daemon/format/jsonpath.h"
 
 /* --- targets --- */
@@ -266,6 +268,98 @@ static json_t *fit(enum target_class class, json_t *v, double scale)
     return fitted;
 }
 
+/* --- other spellings --- */
+
+static int unix_time(const json_t *v, double unit, int64_t *ret_ms)
+{
+    double d = json_number_value(v);
+
+    if (json_is_string(v) &&
+        span_to_f64(span_of(json_string_value(v), json_string_length(v)), &d) < 0)
+        return -EINVAL;
+    if (!json_is_string(v) && !json_is_number(v))
+        return -EINVAL;
+    d *= unit;
+    if (!(fabs(d) < 1e15))
+        return -EINVAL;
+    *ret_ms = llround(d);
+    return 0;
+}
+
+int map_time_read(enum map_time time, const struct date_zone *zone, const json_t *v,
+                  int64_t *ret_ms)
+{
+    struct span text = span_of(json_string_value(v), json_string_length(v));
+
+    switch (time) {
+    case MAP_TIME_UNIX:
+        return unix_time(v, 1000, ret_ms);
+    case MAP_TIME_UNIX_MS:
+        return unix_time(v, 1, ret_ms);
+    case MAP_TIME_ZONE:
+        return text.p ? date_parse(text, zone, DATE_DAY_FIRST, ret_ms) : -EINVAL;
+    case MAP_TIME_AS_IS:
+        return text.p ? time_parse_rfc3339(text, ret_ms) : -EINVAL;
+    }
+    return -EINVAL;
+}
+
+static json_t *as_time(const struct map_entry *m, const json_t *v)
+{
+    char text[TIME_RFC3339_MAX];
+    int64_t ms;
+
+    if (map_time_read(m->time, m->zone, v, &ms) < 0)
+        return NULL;
+    size_t n = time_format_rfc3339(ms, 0, text);
+    return json_stringn(text, n);
+}
+
+static json_t *from_html(const json_t *v)
+{
+    struct buf out;
+    json_t *plain = NULL;
+
+    if (!json_is_string(v))
+        return NULL;
+    buf_init(&out, HTML_MAX_TEXT);
+    if (html_text(span_of(json_string_value(v), json_string_length(v)), &out) == 0)
+        plain = json_stringn(out.n ? out.p : "", out.n);
+    buf_done(&out);
+    return plain;
+}
+
+static json_t *with_prefix(const struct map_entry *m, const json_t *v)
+{
+    char digits[24];
+    struct span text = scalar_text(v, digits);
+
+    return text.p ? json_sprintf("%.*s%.*s", SPAN_FMT(m->prefix), SPAN_FMT(text)) : NULL;
+}
+
+/* Takes *v over and gives what it means; NULL with the reason told. */
+static int respell(struct applying *a, const struct map_entry *m, json_t **v)
+{
+    json_t *next;
+
+    if (m->time == MAP_TIME_AS_IS && !m->html && !m->prefix.p)
+        return 0;
+    if (m->time != MAP_TIME_AS_IS)
+        next = as_time(m, *v);
+    else if (m->html)
+        next = from_html(*v);
+    else
+        next = with_prefix(m, *v);
+    json_decref(*v);
+    *v = next;
+    if (next)
+        return 0;
+    if (m->time != MAP_TIME_AS_IS)
+        return reject(a->why, REJECT_BAD_TIME, "%.*s: what stands at its path is no such time",
+                      SPAN_FMT(m->target));
+    return unfit(a, m);
+}
+
 static int apply_one(struct applying *a, const struct map_entry *m)
 {
     int found = target_find(SHAPE_FEEDBACK, m->target);
@@ -288,6 +382,10 @@ static int apply_one(struct applying *a, const struct map_entry *m)
             json_decref(v);
             v = NULL;
             if (rc <= 0)
+                return rc;
+        } else {
+            rc = respell(a, m, &v);
+            if (rc < 0)
                 return rc;
         }
     }

@@ -10,7 +10,11 @@
 #include <jansson.h>
 
 #include "base/record.h"
+#include "daemon/format/dates.h"
 #include "daemon/format/reject.h"
+
+/* How a source writes a time that is not RFC 3339. */
+enum map_time { MAP_TIME_AS_IS, MAP_TIME_UNIX, MAP_TIME_UNIX_MS, MAP_TIME_ZONE /* dates.h */ };
 
 /* One `map:` entry of the configuration: target field of the record <- where it comes from. */
 struct map_entry {
@@ -20,6 +24,10 @@ struct map_entry {
     const struct pair *cases; /* enum: {good: 5, bad: 1} */
     size_t n_cases;
     double scale; /* 0: none */
+    enum map_time time;
+    const struct date_zone *zone; /* of MAP_TIME_ZONE */
+    bool html;                    /* the text is HTML: html.h */
+    struct span prefix;           /* before what was found; absent: none */
 };
 
 enum record_shape { SHAPE_FEEDBACK, SHAPE_CUSTOMER, SHAPE_ACTIVITY };
@@ -43,6 +51,10 @@ int target_set(json_t *record, struct span target, json_t *value);
 /* Text → the JSON its class wants; NULL when it is none. Times must already be RFC 3339. */
 json_t *target_value(enum target_class class, struct span text, double scale);
 
+/* A JSON value as a moment. 0 or -EINVAL. */
+int map_time_read(enum map_time time, const struct date_zone *zone, const json_t *v,
+                  int64_t *ret_ms);
+
 /* Whether a configured map is sound: target known, path well-formed. 0, or -EINVAL with a message.
  */
 int mapping_check(const struct map_entry *m, char *message, size_t size);
@@ -53,6 +65,7 @@ int mapping_check(const struct map_entry *m, char *message, size_t size);
  *     refused elsewhere (unmapped_value)
  *   - scores may be numbers or numbers in text; `scale` declares theirs
  *   - a [*] path fills tags and turns; elsewhere it may find at most one value
+ *   - `time` and `html` read what was found as such; a time that is none is refused (bad_time)
  * 0 with *ret; -EINVAL with *why, naming the target; -ENOMEM. */
 int mapping_apply(json_t *payload, const struct map_entry *map, size_t n, json_t **ret,
                   struct reject *why);

@@ -98,6 +98,20 @@ static int apply_item(struct intake *in, struct intake_item *it, struct apply_en
     return -EINVAL;
 }
 
+static int apply_letter(struct intake *in, const struct intake_letter *l, struct apply_env *env)
+{
+    struct span before;
+    int rc = l->mark.p
+                 ? store_txn_doc_get(env->txn, STORE_DOC_CURSOR, l->mark, &in->results, &before)
+                 : -ENOENT;
+    if (rc != -ENOENT)
+        return rc;
+    if (l->mark.p)
+        store_doc_put(env->txn, STORE_DOC_CURSOR, l->mark, l->key);
+    in->n_kept_letters++;
+    return store_doc_put(env->txn, STORE_DOC_DEAD_LETTER, l->key, l->value);
+}
+
 static int apply(struct command *c, struct apply_env *env)
 {
     struct intake *in = (struct intake *)c;
@@ -108,9 +122,11 @@ static int apply(struct command *c, struct apply_env *env)
     for (size_t i = 0; i < in->n && rc == 0; i++)
         if (in->items[i].taken)
             rc = apply_item(in, &in->items[i], env);
+    in->n_kept_letters = 0;
     for (size_t i = 0; i < in->n_letters && rc == 0; i++)
-        rc = store_doc_put(env->txn, STORE_DOC_DEAD_LETTER, in->letters[i].key,
-                           in->letters[i].value);
+        rc = apply_letter(in, &in->letters[i], env);
+    if (rc == 0 && in->cursor.key.p)
+        rc = store_doc_put(env->txn, STORE_DOC_CURSOR, in->cursor.key, in->cursor.value);
     return rc;
 }
 
@@ -121,7 +137,7 @@ static void done(struct command *c)
     struct intake *in = (struct intake *)c;
 
     if (c->status == 0)
-        metric_add(METRIC_DEAD_LETTERS, 0, (int64_t)in->n_letters);
+        metric_add(METRIC_DEAD_LETTERS, 0, (int64_t)in->n_kept_letters);
     in->done(in);
 }
 
@@ -208,7 +224,7 @@ int intake_refuse(struct intake *in, const struct reject *why)
     return 0;
 }
 
-int intake_letter(struct intake *in, struct span key, struct span value)
+int intake_letter(struct intake *in, const struct intake_letter *letter)
 {
     if (in->n_letters == in->cap_letters) {
         size_t cap = in->cap_letters ? 2 * in->cap_letters : 4;
@@ -218,7 +234,7 @@ int intake_letter(struct intake *in, struct span key, struct span value)
         in->letters = letters;
         in->cap_letters = cap;
     }
-    in->letters[in->n_letters++] = (struct intake_letter){key, value};
+    in->letters[in->n_letters++] = *letter;
     return 0;
 }
 

@@ -39,6 +39,7 @@ struct intake_item {
 /* A payload that could not be mapped, kept with the reason (STORE_DOC_DEAD_LETTER). */
 struct intake_letter {
     struct span key, value;
+    struct span mark; /* kept only once by this name (STORE_DOC_CURSOR); absent: always */
 };
 
 enum {
@@ -57,6 +58,10 @@ struct intake {
     size_t n_taken, n_reasons;
     struct intake_letter *letters;
     size_t n_letters, cap_letters;
+    /* Where the source is read on from, written in the same transaction (STORE_DOC_CURSOR); absent
+     * key: none. */
+    struct intake_letter cursor;
+    size_t n_kept_letters;     /* of apply */
     struct nlp_tables *tables; /* a reference: codes of the analyses point into them */
     int prepared;              /* 0, or why preparing failed */
     int64_t committed_at;
@@ -70,12 +75,12 @@ void intake_free(struct intake *in); /* NULL is fine; not while submitted */
 /* The next item; `record` is a struct of the intake's kind, copied; its text lies in in->arena. */
 int intake_take(struct intake *in, const void *record);
 int intake_refuse(struct intake *in, const struct reject *why);
-/* Key and value in in->arena. */
-int intake_letter(struct intake *in, struct span key, struct span value);
+/* Its text lies in in->arena. */
+int intake_letter(struct intake *in, const struct intake_letter *letter);
 /* Whether there is anything to write. */
 static inline bool intake_has_work(const struct intake *in)
 {
-    return in->n_taken > 0 || in->n_letters > 0;
+    return in->n_taken > 0 || in->n_letters > 0 || in->cursor.key.p;
 }
 /* The intake that a command is; NULL for any other command. */
 const struct intake *intake_of(const struct command *c);

@@ -89,6 +89,7 @@ LIBRARIES = [
     (r"curl/.*", ["daemon/core/fetch.c", "daemon/ctl/client.c"]),
     (r"jansson\.h", ["daemon/", "tests/", "lexicons/build/"]),
     (r"libfyaml\.h", ["daemon/"]),
+    (r"expat\.h", ["daemon/collect/decode.c"]),
     (r"gsl/.*", ["daemon/stats.c"]),
     (r"http_parser\.h", ["daemon/http/parser.c"]),
     (r"systemd/.*", ["daemon/core/systemd.c"]),

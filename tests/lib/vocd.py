@@ -50,7 +50,7 @@ class Daemon:
     """vocd in `directory` (made when absent). Use as a context manager; nothing survives it."""
 
     def __init__(self, directory=None, extra="", http_extra="", receivers="", hooks="",
-                 workspaces=("demo",), env=None):
+                 workspaces=("demo",), env=None, sources=""):
         self.own = directory is None
         self.dir = pathlib.Path(directory or tempfile.mkdtemp(prefix="vocd-test-"))
         self.dir.mkdir(parents=True, exist_ok=True)
@@ -58,6 +58,7 @@ class Daemon:
         self.process = None
         self.extra, self.http_extra = extra, http_extra
         self.receivers, self.hooks, self.workspaces = receivers, hooks, workspaces
+        self.sources = sources
         self.env = env or {}
         self.write_config()
 
@@ -65,6 +66,7 @@ class Daemon:
         def indent(text, n):
             return "".join(" " * n + line + "\n" for line in text.strip("\n").splitlines())
         lines = [f"state: {self.dir}/state", f"lexicons: {BUILD}/lexicons.bin",
+                 f"connectors: {ROOT}/daemon/connectors",
                  "timezone: Asia/Seoul", "http:", "  address: 127.0.0.1", f"  port: {self.port}"]
         text = "\n".join(lines) + "\n" + indent(self.http_extra, 2)
         if "auth:" not in self.extra:
@@ -76,6 +78,8 @@ class Daemon:
                 text += "    receivers:\n" + indent(self.receivers, 6)
             if i == 0 and self.hooks:
                 text += "    hooks:\n" + indent(self.hooks, 6)
+            if i == 0 and self.sources:
+                text += "    sources:\n" + indent(self.sources, 6)
         self.config = self.dir / "vocd.yaml"
         self.config.write_text(text)
 
@@ -154,6 +158,13 @@ class Daemon:
         finally:
             if self.own:
                 shutil.rmtree(self.dir, ignore_errors=True)
+
+    def reload(self, good=True):
+        """SIGHUP, and waits for what became of it."""
+        name = f'vocd_config_reloads_total{{result="{"ok" if good else "failed"}"}}'
+        before = self.metric(name)
+        self.process.send_signal(signal.SIGHUP)
+        eventually(lambda: self.metric(name) > before, what="the reload")
 
     # --- HTTP ---
 

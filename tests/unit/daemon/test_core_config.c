@@ -578,10 +578,19 @@ static void the_example_loads(void **state)
     put_text("secrets/main-zendesk", "one\ntwo\n");
     put_text("secrets/main-team", KEY "\n");
     put_text("secrets/main-slack-url", "https://hooks.slack.com/services/x\n");
+    put_text("secrets/main-redmine", "a key\n");
     c = load(all);
     assert_int_equal(c->workspaces[0].hooks[0].n_map, 8);
     assert_int_equal(c->workspaces[0].hooks[0].n_secrets, 2);
     assert_int_equal(c->workspaces[0].n_receivers, 2);
+    const struct config_source *source = &c->workspaces[0].sources[0];
+    assert_int_equal(c->workspaces[0].n_sources, 1);
+    assert_true(span_is(source->connector, "redmine"));
+    assert_true(span_is(source->cfg[0].key, "url"));
+    assert_true(span_is(source->secrets[0].key, "key") &&
+                span_is(source->secrets[0].value, "a key"));
+    assert_int_equal(source->every_ms, MS_MINUTE);
+    assert_int_equal(source->start_ms, 30 * MS_DAY);
     assert_true(span_is(c->proxy, "http://proxy.example.com:3128"));
     assert_int_equal(c->http.n_hosts, 2);
     /* The values it shows as defaults are the defaults. */

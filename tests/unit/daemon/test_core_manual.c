@@ -40,6 +40,8 @@ static const char *kind(const struct config_row *row)
     case ROW_LIST:
         return "list";
     case ROW_MAP:
+    case ROW_PAIRS:
+    case ROW_HIDDEN:
         return "mapping";
     case ROW_SECRET:
         return "secret";
@@ -84,8 +86,9 @@ static void add_bounds(struct buf *b, const struct config_row *row)
         add_amount(b, row, row->min);
         buf_str(b, " to ");
         add_amount(b, row, row->max);
-    } else if (row->max > 1 && (row->type == ROW_TEXTS || row->type == ROW_LIST ||
-                                row->type == ROW_MAP || row->type == ROW_SECRETS)) {
+    } else if (row->max > 1 &&
+               (row->type == ROW_TEXTS || row->type == ROW_LIST || row->type == ROW_MAP ||
+                row->type == ROW_PAIRS || row->type == ROW_HIDDEN || row->type == ROW_SECRETS)) {
         buf_printf(b, ", at most %lld", (long long)row->max);
     }
     if (names)
