@@ -7,6 +7,7 @@ import { FilterBox, keyName, periodOf, PeriodPicker, SPLITS } from "./filter";
 import { date, dateTime, difference, integer, interval, isCount, measureName, SMALL, value, verdict, weekday } from "./format";
 import { useGet } from "./hooks";
 import { currentLang, t, type Key } from "./i18n";
+import { Movers } from "./movers";
 import { Busy, Failure, Select } from "./parts";
 import { go, href, refine } from "./route";
 import type { Scene } from "./scene";
@@ -162,7 +163,7 @@ export function TrendsPage(scene: Scene): JSX.Element {
   const compare = (p.compare ?? "previous") === "previous";
   const asked = {
     measure, by: by || undefined, bucket: p.bucket ?? "day", where: p.where,
-    compare: compare ? "previous" : undefined, ...periodOf(p, zone, "14d"),
+    compare: compare ? "previous" : undefined, ...periodOf(p, zone, "7d"),
   };
   const { data, error, loading, reload } = useGet<Trend>(query("/v1/trends", asked));
   return (
@@ -183,7 +184,7 @@ export function TrendsPage(scene: Scene): JSX.Element {
           <Select label={t("bucket")} value={p.bucket ?? "day"}
             options={STEPS.map((s) => [s, t(s as Key)])}
             onChange={(v) => refine(route, { bucket: v })} />
-          <PeriodPicker scene={scene} standard="14d" />
+          <PeriodPicker scene={scene} standard="7d" />
           <label class="check">
             <input type="checkbox" checked={compare}
               onChange={(e) => refine(route, { compare: e.currentTarget.checked ? "previous" : "none" })} />{" "}
@@ -193,6 +194,7 @@ export function TrendsPage(scene: Scene): JSX.Element {
       </FilterBox>
       {error && <Failure why={error} retry={reload} />}
       {loading && !data && <Busy />}
+      {compare && <Movers scene={scene} measure={measure} asked={asked} />}
       {data && <Plot key={`${data.measure}|${data.by ?? ""}`} scene={scene} trend={data} />}
     </>
   );
