@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "nlp/scratch.h"
+#include "nlp/walk.h"
 
 int vec_reserve(void **at, size_t *cap, size_t need, size_t size)
 {
@@ -31,6 +31,12 @@ int nlp_scratch_new(struct nlp_scratch **ret_scratch)
         free(s);
         return -ENOMEM;
     }
+    s->last_stamp = 1;
+    s->wide = walk_is_wide();
+    for (unsigned mask = 0; mask < 256; mask++)
+        for (unsigned k = 8; k-- > 0;)
+            if (mask >> k & 1)
+                s->order[mask] = s->order[mask] << 8 | k;
     *ret_scratch = s;
     return 0;
 }
@@ -44,9 +50,10 @@ void nlp_scratch_free(struct nlp_scratch *s)
     void *all[] = {
         s->sym,           s->gram,          s->hits.at,    s->masks.at,     s->words.at,
         s->parts.at,      s->sentences.at,  s->clauses.at, s->rule_hits.at, s->touched_rules.at,
-        s->text_rules.at, s->candidates.at, s->marks.at,   s->grams.at,     s->spaced.at,
-        s->spaced_at.at,  s->utf8.at,       s->pii.at,     s->raw_cp.at,    s->raw_at.at,
-        s->seen,          s->states,        s->rules,      s->phrase_done,  s->pattern_done};
+        s->text_rules.at, s->candidates.at, s->marks.at,   s->repeats.at,   s->marked.at,
+        s->spaced.at,     s->spaced_at.at,  s->utf8.at,    s->pii.at,       s->raw_cp.at,
+        s->raw_at.at,     s->seen,          s->states,     s->rules,        s->phrase_done,
+        s->pattern_done};
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         free(all[i]);
     free(s);
@@ -153,12 +160,12 @@ static struct span top_of(struct span code)
 static void collect_learned(const struct nlp_tables *t, const struct nlp_scratch *s,
                             enum lex_label_kind kind, struct codes *out)
 {
+    const struct label_lanes *lanes = label_lanes(t, s, kind);
     const size_t n_rules = out->n;
-    for (size_t lane = 0; lane < LEX_LANES; lane++) {
-        const struct lex_label *l = &t->labels[s->first_lane + lane];
-        if (l->kind != (uint32_t)kind || label_score(t, s, lane, false) <= (double)l->threshold)
+    for (unsigned i = 0; i < lanes->n; i++) {
+        if (!label_holds(t, s, lanes->lane[i]))
             continue;
-        struct span code = tables_str(t, l->code);
+        struct span code = lanes->code[i];
         bool given = false;
         for (size_t k = 0; k < n_rules; k++)
             given |= span_eq(top_of(out->code[k]), code);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,7 +120,7 @@ void nlp_build_free(struct nlp_build *b)
 
 int nlp_build_word(struct nlp_build *b, const struct nlp_word *w)
 {
-    if (w->kind >= WORD_KINDS || !isfinite(w->weight)) {
+    if (w->kind >= WORD_KINDS || !tables_number_ok(w->weight)) {
         build_report(b, &w->at, 0, "not a kind of word or not a weight");
         return 0;
     }
@@ -264,7 +263,8 @@ int nlp_build_label(struct nlp_build *b, enum lang lang, unsigned lane, struct s
 {
     static const char *const kinds[] = {NULL, "sentiment", "type", "category", "signal"};
     size_t colon = span_find_char(name, ':');
-    if (lane >= LEX_LANES || colon == name.n || (lang != LANG_KO && lang != LANG_EN))
+    if (lane >= LEX_LANES || colon + 1 >= name.n || (lang != LANG_KO && lang != LANG_EN) ||
+        !tables_number_ok(scale) || !tables_number_ok(threshold))
         return -EINVAL;
     for (uint32_t k = LABEL_SENTIMENT; k <= LABEL_SIGNAL; k++) {
         if (!span_is(span_of(name.p, colon), kinds[k]))
@@ -293,6 +293,8 @@ int nlp_build_param(struct nlp_build *b, enum lang lang, struct span name, doubl
     for (size_t i = 0; i < PARAM_COUNT; i++) {
         if (!span_is(name, names[i]))
             continue;
+        if (!tables_param_ok((enum lex_param)i, value))
+            return -ERANGE;
         (review ? b->review : b->params)[(size_t)lang * PARAM_COUNT + i] = value;
         return 0;
     }

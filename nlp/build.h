@@ -88,15 +88,18 @@ struct build_form {
 };
 size_t build_forms(const uint32_t *stem, size_t n, struct build_form forms[BUILD_MAX_FORMS]);
 
-/* build_trie.c: pages, blocks, cells, values and postings of all keys. 0 or -ENOMEM. */
+/* build_trie.c: pages, blocks, cells and what they have, of all keys given. 0 or -ENOMEM. */
 struct trie_out {
     uint16_t *pages, *blocks;
     struct lex_cell *cells;
-    uint32_t *values, *postings, *rows;
-    struct lex_label_row *label_rows;
-    size_t n_blocks, n_cells, n_postings, n_label_rows;
+    struct lex_rank *ranks;
+    uint32_t *words;
+    struct lex_posting *postings;
+    struct lex_label_row *rows[2]; /* Korean, English */
+    size_t n_blocks, n_cells, n_ranks, n_words, n_postings, n_rows[2];
 };
-int build_trie(struct build_key *keys, size_t n, struct trie_out *out);
+int build_trie(struct build_key *keys, size_t n, const struct lex_atom *atoms,
+               struct trie_out *out);
 void trie_out_done(struct trie_out *out);
 
 #endif

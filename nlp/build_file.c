@@ -68,17 +68,18 @@ static int write_file(struct nlp_build *b, const struct trie_out *trie,
     ADD(PAGES, trie->pages, LEX_N_PAGES, uint16_t);
     ADD(BLOCKS, trie->blocks, trie->n_blocks, uint16_t);
     ADD(CELLS, trie->cells, trie->n_cells, struct lex_cell);
-    ADD(VALUES, trie->values, trie->n_cells, uint32_t);
-    ADD(POSTINGS, trie->postings, trie->n_postings, uint32_t);
+    ADD(RANKS, trie->ranks, trie->n_ranks, struct lex_rank);
+    ADD(WORDS, trie->words, trie->n_words, uint32_t);
+    ADD(POSTINGS, trie->postings, trie->n_postings, struct lex_posting);
     ADD(ATOMS, atoms, b->atoms.n, struct lex_atom);
     ADD(SLOTS, slots, b->slots.n, struct lex_slot);
     ADD(PHRASES, b->phrases.items, b->phrases.n, struct lex_phrase);
     ADD(RULES, b->rules.items, b->rules.n, struct lex_rule);
     ADD(PATTERNS, b->patterns.items, b->patterns.n, struct lex_pattern);
     ADD(CODES, b->codes.items, b->codes.n, struct lex_str);
-    ADD(ROWS, trie->rows, trie->n_cells, uint32_t);
     ADD(LABELS, b->labels, ARRAY_LEN(b->labels), struct lex_label);
-    ADD(LABEL_ROWS, trie->label_rows, trie->n_label_rows, struct lex_label_row);
+    ADD(ROWS_KO, trie->rows[0], trie->n_rows[0], struct lex_label_row);
+    ADD(ROWS_EN, trie->rows[1], trie->n_rows[1], struct lex_label_row);
     ADD(PARAMS, params, ARRAY_LEN(params), double);
     ADD(STRINGS, b->strings.items, b->strings.n, char);
 #undef ADD
@@ -98,9 +99,11 @@ static int lay_out(struct nlp_build *b, struct buf *out)
     struct trie_out trie = {0};
     struct lex_slot *slots = flatten_slots(b);
     struct lex_atom *atoms = calloc(b->atoms.n + 1, sizeof(*atoms));
-    int r = slots && atoms ? build_trie(b->keys.items, b->keys.n, &trie) : -ENOMEM;
+    int r = slots && atoms ? 0 : -ENOMEM;
     for (size_t i = 0; r == 0 && i < b->atoms.n; i++)
         atoms[i] = TABLE_AT(b->atoms, struct build_atom, i)->out;
+    if (r == 0)
+        r = build_trie(b->keys.items, b->keys.n, atoms, &trie);
     if (r == 0 && (trie.n_cells >= 1U << 24 || b->atoms.n >= 1U << 24))
         r = -EFBIG;
     if (r == 0)

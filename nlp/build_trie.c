@@ -14,10 +14,12 @@ struct sorted {
 struct trie {
     struct trie_out *out;
     const struct sorted *keys;
+    const struct lex_atom *atoms;
     uint32_t *next, *prev; /* the free cells, a ring through cell 0 */
     uint8_t *used;         /* bases taken */
     size_t cap;
-    size_t cap_postings, cap_label_rows;
+    uint32_t *lo; /* the first key of each cell */
+    size_t cap_postings;
     uint32_t hint; /* no room for larger nodes before this cell */
 };
 
@@ -52,8 +54,7 @@ static int widen_cells(struct trie *t, size_t need)
     if (cap == old)
         return 0;
     t->out->cells = widen(t->out->cells, old, cap, sizeof(*t->out->cells), &r);
-    t->out->values = widen(t->out->values, old, cap, sizeof(*t->out->values), &r);
-    t->out->rows = widen(t->out->rows, old, cap, sizeof(*t->out->rows), &r);
+    t->lo = widen(t->lo, old, cap, sizeof(*t->lo), &r);
     t->next = widen(t->next, old, cap, sizeof(*t->next), &r);
     t->prev = widen(t->prev, old, cap, sizeof(*t->prev), &r);
     t->used = widen(t->used, old, cap, 1, &r);
@@ -104,81 +105,44 @@ static uint32_t find_base(struct trie *t, const uint16_t *syms, size_t n)
             break;
         }
     }
-    return (uint32_t)t->cap; /* past every cell taken: free by construction */
+    return (uint32_t)t->out->n_cells; /* past every cell taken, so past every base as well */
 }
 
-static int widen_label_rows(struct trie *t)
+/* The end of the keys from `lo` that are the same as the one there. */
+static size_t same_end(const struct trie *t, size_t n, size_t lo)
 {
-    int r = 0;
-    if (t->out->n_label_rows + 2 <= t->cap_label_rows)
-        return 0;
-    size_t cap = t->cap_label_rows ? t->cap_label_rows * 2 : 1024;
-    t->out->label_rows =
-        widen(t->out->label_rows, t->cap_label_rows, cap, sizeof(*t->out->label_rows), &r);
-    t->cap_label_rows = r < 0 ? t->cap_label_rows : cap;
-    return r;
+    size_t end = lo + 1;
+    while (end < n && compare_keys(&t->keys[end], &t->keys[lo]) == 0)
+        end++;
+    return end;
 }
 
-/* The rows of one cell, of keys[lo, hi): one a language. */
-static int set_labels(struct trie *t, uint32_t cell, size_t lo, size_t hi)
+static uint32_t word_flags(const struct lex_atom *a)
 {
-    struct trie_out *out = t->out;
-    uint32_t langs = 0;
-    for (size_t i = lo; i < hi; i++)
-        if (t->keys[i].key->kind == KEY_LABEL)
-            langs |= t->keys[i].key->lang == LANG_KO ? ROW_KO : ROW_EN;
-    if (langs == 0)
-        return 0;
-    if (widen_label_rows(t) < 0)
-        return -ENOMEM;
+    if (lex_is_listed(a->kind))
+        return CELL_LISTED;
+    return a->lang == LANG_NONE ? CELL_WORD_KO | CELL_WORD_EN
+           : a->lang == LANG_EN ? CELL_WORD_EN
+                                : CELL_WORD_KO;
+}
+
+/* The flags and weights of a cell that ends keys[lo, hi). */
+static void set_cell(struct trie *t, uint32_t cell, size_t lo, size_t hi)
+{
+    struct lex_cell *c = &t->out->cells[cell];
+    t->lo[cell] = (uint32_t)lo;
     for (size_t i = lo; i < hi; i++) {
         const struct build_key *k = t->keys[i].key;
+        const bool ko = k->lang == LANG_KO;
         if (k->kind == KEY_LABEL) {
-            size_t row = out->n_label_rows + (k->lang == LANG_EN && (langs & ROW_KO));
-            out->label_rows[row].weight[k->posting % LEX_LANES] = k->weight;
+            c->link |= ko ? CELL_LABELS_KO : CELL_LABELS_EN;
+        } else if (k->kind == KEY_NGRAM) {
+            *(ko ? &c->ko : &c->en) = k->weight;
+            c->link |= ko ? CELL_KO : CELL_EN;
+        } else {
+            c->link |= word_flags(&t->atoms[k->posting >> 8]);
         }
     }
-    out->rows[cell] = (uint32_t)out->n_label_rows << 2 | langs;
-    out->cells[cell].link |= CELL_LABELS;
-    out->n_label_rows += langs == (ROW_KO | ROW_EN) ? 2 : 1;
-    return 0;
-}
-
-/* Cell `cell` stands for keys[lo, hi), which agree in their first `depth` symbols and end there. */
-static int set_values(struct trie *t, uint32_t cell, size_t lo, size_t hi)
-{
-    struct trie_out *out = t->out;
-    size_t first = out->n_postings;
-    for (size_t i = lo; i < hi; i++) {
-        const struct build_key *k = t->keys[i].key;
-        if (k->kind == KEY_LABEL)
-            continue;
-        if (k->kind == KEY_NGRAM) {
-            bool ko = k->lang == LANG_KO;
-            *(ko ? &out->cells[cell].ko : &out->cells[cell].en) = k->weight;
-            out->cells[cell].link |= ko ? CELL_KO : CELL_EN;
-            continue;
-        }
-        if (out->n_postings == t->cap_postings) {
-            int r = 0;
-            size_t cap = t->cap_postings ? t->cap_postings * 2 : 1024;
-            out->postings = widen(out->postings, t->cap_postings, cap, sizeof(uint32_t), &r);
-            if (r < 0)
-                return r;
-            t->cap_postings = cap;
-        }
-        bool twice = false;
-        for (size_t p = first; p < out->n_postings; p++)
-            twice |= out->postings[p] == k->posting;
-        if (!twice)
-            out->postings[out->n_postings++] = k->posting;
-    }
-    if (out->n_postings == first)
-        return 0;
-    out->postings[out->n_postings - 1] |= POST_LAST;
-    out->values[cell] = (uint32_t)first;
-    out->cells[cell].link |= CELL_WORD;
-    return 0;
 }
 
 static size_t run_end(const struct trie *t, size_t i, size_t hi, size_t depth)
@@ -189,38 +153,98 @@ static size_t run_end(const struct trie *t, size_t i, size_t hi, size_t depth)
     return i;
 }
 
-static int build_node(struct trie *t, uint32_t cell, size_t lo, size_t hi, size_t depth)
+/* A cell whose children have no place yet; it stands for keys[lo, hi). */
+struct node {
+    size_t lo, hi;
+    uint32_t cell, depth;
+};
+
+/* Waiting nodes, the one with the most keys below it first: texts get there most, and what is
+ * visited most then lies close together. */
+struct waiting {
+    struct node *at;
+    size_t n, cap;
+};
+
+static bool goes_first(const struct node *a, const struct node *b)
 {
-    size_t inner = lo, n = 0;
-    while (inner < hi && t->keys[inner].key->n == depth)
-        inner++;
-    int r = set_labels(t, cell, lo, inner);
-    if (r == 0)
-        r = set_values(t, cell, lo, inner);
-    if (r < 0 || inner == hi)
-        return r;
-    for (size_t i = inner; i < hi; i = run_end(t, i, hi, depth))
+    const size_t x = a->hi - a->lo, y = b->hi - b->lo;
+    return x != y ? x > y : a->depth != b->depth ? a->depth < b->depth : a->lo < b->lo;
+}
+
+static int push(struct waiting *w, struct node node)
+{
+    if (w->n == w->cap) {
+        size_t cap = w->cap ? w->cap * 2 : 1024;
+        struct node *at = realloc(w->at, cap * sizeof(*at));
+        if (!at)
+            return -ENOMEM;
+        w->at = at;
+        w->cap = cap;
+    }
+    size_t i = w->n++;
+    for (; i > 0 && goes_first(&node, &w->at[(i - 1) / 2]); i = (i - 1) / 2)
+        w->at[i] = w->at[(i - 1) / 2];
+    w->at[i] = node;
+    return 0;
+}
+
+static struct node pop(struct waiting *w)
+{
+    const struct node first = w->at[0], last = w->at[--w->n];
+    size_t i = 0, child;
+    for (; (child = 2 * i + 1) < w->n; i = child) {
+        child += child + 1 < w->n && goes_first(&w->at[child + 1], &w->at[child]);
+        if (!goes_first(&w->at[child], &last))
+            break;
+        w->at[i] = w->at[child];
+    }
+    w->at[i] = last;
+    return first;
+}
+
+/* Gives the children of a node, keys[lo, hi) by their next symbol, their cells. */
+static int place_children(struct trie *t, const struct node *node, size_t lo, struct waiting *w)
+{
+    size_t n = 0, k = 0;
+    for (size_t i = lo; i < node->hi; i = run_end(t, i, node->hi, node->depth))
         n++;
     uint16_t *syms = malloc(n * sizeof(*syms));
     if (!syms)
         return -ENOMEM;
-    size_t k = 0;
-    for (size_t i = inner; i < hi; i = run_end(t, i, hi, depth))
-        syms[k++] = t->keys[i].sym[depth];
-    uint32_t base = find_base(t, syms, n);
-    r = widen_cells(t, (size_t)base + syms[n - 1] + 1);
+    for (size_t i = lo; i < node->hi; i = run_end(t, i, node->hi, node->depth))
+        syms[k++] = t->keys[i].sym[node->depth];
+    const uint32_t base = find_base(t, syms, n);
+    int r = widen_cells(t, (size_t)base + syms[n - 1] + 1);
     if (r == 0) {
         t->used[base] = 1;
-        t->out->cells[cell].link |= base << 8;
-        for (k = 0; k < n; k++)
-            take(t, base + syms[k], syms[k]);
+        t->out->cells[node->cell].link |= base << 8;
     }
     k = 0;
-    for (size_t i = inner, end; r == 0 && i < hi; i = end, k++) {
-        end = run_end(t, i, hi, depth);
-        r = build_node(t, base + syms[k], i, end, depth + 1);
+    for (size_t i = lo, end; r == 0 && i < node->hi; i = end, k++) {
+        end = run_end(t, i, node->hi, node->depth);
+        take(t, base + syms[k], syms[k]);
+        r = push(w, (struct node){i, end, base + syms[k], node->depth + 1});
     }
     free(syms);
+    return r;
+}
+
+static int build_nodes(struct trie *t, size_t n)
+{
+    struct waiting w = {NULL, 0, 0};
+    int r = push(&w, (struct node){0, n, 0, 0});
+    while (r == 0 && w.n) {
+        const struct node node = pop(&w);
+        size_t inner = node.lo;
+        while (inner < node.hi && t->keys[inner].key->n == node.depth)
+            inner++;
+        if (inner > node.lo)
+            set_cell(t, node.cell, node.lo, inner);
+        if (inner < node.hi)
+            r = place_children(t, &node, inner, &w);
+    }
+    free(w.at);
     return r;
 }
 
@@ -236,23 +260,46 @@ static int compare_counts(const void *a, const void *b)
     return (x->cp > y->cp) - (x->cp < y->cp);
 }
 
+/* How often each code point is in the keys, those that are at all. */
+static int count_points(const struct build_key *keys, size_t n, struct cp_count **ret,
+                        size_t *ret_n)
+{
+    uint32_t *count = calloc((size_t)LEX_N_PAGES * 256, sizeof(*count));
+    uint8_t *in_use = calloc(LEX_N_PAGES, 1);
+    struct cp_count *list = NULL;
+    size_t pages = 0, used = 0;
+    for (size_t i = 0; count && in_use && i < n; i++)
+        for (size_t k = 0; k < keys[i].n; k++) {
+            count[keys[i].cp[k]]++;
+            in_use[keys[i].cp[k] >> 8] = 1;
+        }
+    for (size_t p = 0; in_use && p < LEX_N_PAGES; p++)
+        pages += in_use[p];
+    if (count && in_use)
+        list = malloc((pages * 256 + 1) * sizeof(*list));
+    for (uint32_t p = 0; list && p < LEX_N_PAGES; p++)
+        for (uint32_t cp = p << 8; in_use[p] && cp < (p + 1) << 8; cp++)
+            if (count[cp])
+                list[used++] = (struct cp_count){cp, count[cp]};
+    free(count);
+    free(in_use);
+    *ret = list;
+    *ret_n = used;
+    return list ? 0 : -ENOMEM;
+}
+
 /* Frequent code points get small symbols: it packs the array. */
 static int assign_symbols(const struct build_key *keys, size_t n, struct trie_out *out)
 {
-    const size_t all = (size_t)LEX_N_PAGES * 256;
-    struct cp_count *count = calloc(all, sizeof(*count));
+    struct cp_count *count = NULL;
+    size_t used = 0;
     out->pages = calloc(LEX_N_PAGES, sizeof(*out->pages));
     out->blocks = calloc(256, sizeof(*out->blocks));
     out->n_blocks = 256;
-    int r = count && out->pages && out->blocks ? 0 : -ENOMEM;
-    for (size_t i = 0; r == 0 && i < all; i++)
-        count[i].cp = (uint32_t)i;
-    for (size_t i = 0; r == 0 && i < n; i++)
-        for (size_t k = 0; k < keys[i].n; k++)
-            count[keys[i].cp[k]].count++;
+    int r = out->pages && out->blocks ? count_points(keys, n, &count, &used) : -ENOMEM;
     if (r == 0)
-        qsort(count, all, sizeof(*count), compare_counts);
-    for (size_t i = 0; r == 0 && i < 65000 && count[i].count; i++) {
+        qsort(count, used, sizeof(*count), compare_counts);
+    for (size_t i = 0; r == 0 && i < LEX_MAX_SYMBOLS && i < used; i++) {
         uint32_t cp = count[i].cp;
         if (!out->pages[cp >> 8]) {
             out->blocks =
@@ -287,7 +334,8 @@ static int translate(const struct build_key *keys, size_t n, const struct trie_o
     return 0;
 }
 
-/* A lookup may land up to the largest symbol past the largest base. */
+/* A lookup may land up to one more than the largest symbol, which stands for none, past the largest
+ * base. */
 static int pad_cells(struct trie *t)
 {
     uint32_t max_base = 0;
@@ -298,17 +346,101 @@ static int pad_cells(struct trie *t)
     }
     for (size_t i = 0; i < t->out->n_blocks; i++)
         max_sym = t->out->blocks[i] > max_sym ? t->out->blocks[i] : max_sym;
-    size_t need = (size_t)max_base + max_sym + 1;
+    size_t need = (size_t)max_base + max_sym + 2;
     int r = widen_cells(t, need);
     if (r == 0 && need > t->out->n_cells)
         t->out->n_cells = need;
     return r;
 }
 
-int build_trie(struct build_key *keys, size_t n, struct trie_out *out)
+static void rank_cells(struct trie_out *out, enum lex_rank_kind kind, uint32_t flag, size_t *ret_n)
+{
+    struct lex_rank *rank = out->ranks + (size_t)kind * (out->n_cells / 32 + 1);
+    uint32_t before = 0;
+    for (size_t i = 0; i < out->n_cells; i++) {
+        if (i % 32 == 0)
+            rank[i / 32].before = before;
+        if (out->cells[i].link & flag) {
+            rank[i / 32].bits |= UINT32_C(1) << i % 32;
+            before++;
+        }
+    }
+    *ret_n = before;
+}
+
+/* The postings of keys[lo, hi), none twice. */
+static int add_postings(struct trie *t, size_t lo, size_t hi)
+{
+    struct trie_out *out = t->out;
+    const size_t first = out->n_postings;
+    for (size_t i = lo; i < hi; i++) {
+        const struct build_key *k = t->keys[i].key;
+        bool twice = k->kind != KEY_WORD;
+        for (size_t p = first; p < out->n_postings; p++)
+            twice |= out->postings[p].atom == k->posting;
+        if (twice)
+            continue;
+        if (out->n_postings == t->cap_postings) {
+            int r = 0;
+            size_t cap = t->cap_postings ? t->cap_postings * 2 : 1024;
+            out->postings = widen(out->postings, t->cap_postings, cap, sizeof(*out->postings), &r);
+            if (r < 0)
+                return r;
+            t->cap_postings = cap;
+        }
+        const struct lex_atom *a = &t->atoms[k->posting >> 8];
+        out->postings[out->n_postings++] =
+            (struct lex_posting){k->posting, a->kind, a->lang, a->flags};
+    }
+    out->postings[out->n_postings - 1].atom |= POST_LAST;
+    return 0;
+}
+
+static void fill_row(const struct trie *t, size_t lo, size_t hi, enum lang lang,
+                     struct lex_label_row *row)
+{
+    for (size_t i = lo; i < hi; i++) {
+        const struct build_key *k = t->keys[i].key;
+        if (k->kind == KEY_LABEL && k->lang == lang)
+            row->weight[k->posting % LEX_LANES] = k->weight;
+    }
+}
+
+/* What the cells have beside the walk, in their order. */
+static int fill(struct trie *t, size_t n)
+{
+    struct trie_out *out = t->out;
+    out->n_ranks = RANK_KINDS * (out->n_cells / 32 + 1);
+    out->ranks = calloc(out->n_ranks, sizeof(*out->ranks));
+    if (!out->ranks)
+        return -ENOMEM;
+    rank_cells(out, RANK_WORD, CELL_WORD, &out->n_words);
+    rank_cells(out, RANK_KO, CELL_LABELS_KO, &out->n_rows[0]);
+    rank_cells(out, RANK_EN, CELL_LABELS_EN, &out->n_rows[1]);
+    out->words = calloc(out->n_words + 1, sizeof(*out->words));
+    for (size_t l = 0; l < 2; l++)
+        out->rows[l] = calloc(out->n_rows[l] + 1, sizeof(*out->rows[l]));
+    int r = out->words && out->rows[0] && out->rows[1] ? 0 : -ENOMEM;
+    size_t word = 0, row[2] = {0, 0};
+    for (size_t i = 0; r == 0 && i < out->n_cells; i++) {
+        const uint32_t link = out->cells[i].link & 0xFF;
+        const size_t lo = t->lo[i], hi = link ? same_end(t, n, lo) : 0;
+        if (link & CELL_WORD) {
+            out->words[word++] = (uint32_t)out->n_postings;
+            r = add_postings(t, lo, hi);
+        }
+        if (link & CELL_LABELS_KO)
+            fill_row(t, lo, hi, LANG_KO, &out->rows[0][row[0]++]);
+        if (link & CELL_LABELS_EN)
+            fill_row(t, lo, hi, LANG_EN, &out->rows[1][row[1]++]);
+    }
+    return r;
+}
+
+int build_trie(struct build_key *keys, size_t n, const struct lex_atom *atoms, struct trie_out *out)
 {
     memset(out, 0, sizeof(*out));
-    struct trie t = {.out = out};
+    struct trie t = {.out = out, .atoms = atoms};
     uint16_t *syms = NULL;
     struct sorted *sorted = malloc((n + 1) * sizeof(*sorted));
     int r = sorted ? assign_symbols(keys, n, out) : -ENOMEM;
@@ -320,15 +452,18 @@ int build_trie(struct build_key *keys, size_t n, struct trie_out *out)
         qsort(sorted, n, sizeof(*sorted), compare_keys);
         t.keys = sorted;
         out->n_cells = 1;
-        r = n ? build_node(&t, 0, 0, n, 0) : 0;
+        r = n ? build_nodes(&t, n) : 0;
     }
     if (r == 0)
         r = pad_cells(&t);
+    if (r == 0)
+        r = fill(&t, n);
     free(sorted);
     free(syms);
     free(t.next);
     free(t.prev);
     free(t.used);
+    free(t.lo);
     return r;
 }
 
@@ -337,9 +472,10 @@ void trie_out_done(struct trie_out *out)
     free(out->pages);
     free(out->blocks);
     free(out->cells);
-    free(out->values);
-    free(out->rows);
-    free(out->label_rows);
+    free(out->ranks);
+    free(out->words);
+    free(out->rows[0]);
+    free(out->rows[1]);
     free(out->postings);
     memset(out, 0, sizeof(*out));
 }

@@ -132,7 +132,9 @@ static double intensity_before(const struct reader *r, size_t i)
         if (atom_of(r, k)->kind == WORD_POLARITY && g->end <= h->start)
             break;
     }
-    return factor > 2.0 ? 2.0 : factor;
+    if (!(factor <= 2.0))
+        return 2.0;
+    return factor < -2.0 ? -2.0 : factor;
 }
 
 /* English says "if" first, and only a question makes it a mere case. */

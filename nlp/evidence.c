@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "nlp/scratch.h"
 
 #define MAX_WIDEN 40 /* code points a hit grows by on either side */
@@ -121,8 +122,13 @@ struct place { /* where counting of code points stands */
 
 static uint32_t count_to(struct place *p, uint32_t byte)
 {
-    for (; p->byte < byte; p->byte++)
-        p->cp += ((unsigned char)p->part->text.p[p->byte] & 0xC0) != 0x80;
+    const struct span text = p->part->text;
+    uint32_t cp;
+    while (p->byte < byte) { /* as norm.c reads: an invalid byte is a code point of its own */
+        const unsigned n = utf8_decode(text.p + p->byte, text.n - p->byte, &cp);
+        p->byte += n ? n : 1;
+        p->cp++;
+    }
     return p->cp;
 }
 

@@ -4,24 +4,23 @@
  * where it is used; `magic` read backwards fails). Everything refers to everything by index, so the
  * file is mapped and used as it lies. `checksum` covers all bytes from `sections` to the end:
  * FNV-1a's step (xor, times 0x100000001b3) over 64-bit words in four interleaved lanes that are
- * folded the same way at the end. `version` is its low half, never 0.
- *
- * The trie is a double array over symbols: symbol = blocks[pages[cp >> 8] * 256 + (cp & 255)], 0
- * for code points no key has. The child of cell c by symbol s is cell base(c) + s if that cell's
- * `sym` is s; no two cells share a base, so `sym` alone proves the parent. Cell 0 is the root. */
+ * folded the same way at the end. `version` is its low half, never 0. */
 #ifndef VOC_NLP_FORMAT_H
 #define VOC_NLP_FORMAT_H
 
 #include <stdint.h>
 
 #include "nlp/nlp_build.h"
+#include "nlp/trie.h"
 
 #define LEX_MAGIC UINT64_C(0x0a5845434f560d1a)
-#define LEX_FORMAT 3
+#define LEX_FORMAT 4
 #define LEX_MAX_SIZE (UINT64_C(256) << 20)
 #define LEX_MAX_KEY 64 /* code points of the longest key: bounds the scan at each position */
+#define LEX_MAX_SYMBOLS 65000
 #define LEX_N_PAGES 0x1100
-#define MARK_START 2 /* the n-gram marks around a text */
+#define LEX_MAX_NUMBER 1e6 /* of any weight or parameter: sums and products of them stay finite */
+#define MARK_START 2       /* the n-gram marks around a text */
 #define MARK_END 3
 
 /* enum nlp_word_kind is continued by what rules need. */
@@ -31,17 +30,18 @@ enum { ATOM_TERM = WORD_KINDS, ATOM_PATTERN, ATOM_KINDS };
     X(PAGES, pages, uint16_t)                                                                      \
     X(BLOCKS, blocks, uint16_t)                                                                    \
     X(CELLS, cells, struct lex_cell)                                                               \
-    X(VALUES, values, uint32_t)                                                                    \
-    X(POSTINGS, postings, uint32_t)                                                                \
+    X(RANKS, ranks, struct lex_rank) /* of words, Korean rows, English rows */                     \
+    X(WORDS, words, uint32_t)                                                                      \
+    X(POSTINGS, postings, struct lex_posting)                                                      \
     X(ATOMS, atoms, struct lex_atom)                                                               \
     X(SLOTS, slots, struct lex_slot)                                                               \
     X(PHRASES, phrases, struct lex_phrase)                                                         \
     X(RULES, rules, struct lex_rule)                                                               \
     X(PATTERNS, patterns, struct lex_pattern)                                                      \
     X(CODES, codes, struct lex_str)                                                                \
-    X(ROWS, rows, uint32_t)                                                                        \
     X(LABELS, labels, struct lex_label)                                                            \
-    X(LABEL_ROWS, label_rows, struct lex_label_row)                                                \
+    X(ROWS_KO, rows_ko, struct lex_label_row)                                                      \
+    X(ROWS_EN, rows_en, struct lex_label_row)                                                      \
     X(PARAMS, params, double)                                                                      \
     X(STRINGS, strings, char)
 
@@ -59,23 +59,6 @@ struct lex_header {
     struct {
         uint64_t offset, count;
     } sections[LEX_SECTION_COUNT];
-};
-
-enum { CELL_WORD = 1, CELL_KO = 2, CELL_EN = 4, CELL_LABELS = 8 };
-
-struct lex_cell {
-    uint32_t link; /* base << 8 | CELL_*; base 0: no children */
-    uint16_t sym;
-    int8_t ko, en; /* n-gram weights */
-};
-
-/* A posting is atom << 8 | POST_*. values[cell] is where the postings of its key begin. */
-enum {
-    POST_LAST = 1,
-    POST_START = 2, /* begins a word */
-    POST_END = 4,   /* ends a word */
-    POST_JOSA = 8,  /* ends a word or is followed by particles only */
-    POST_STEM = 16, /* an inflected form */
 };
 
 struct lex_str {
@@ -119,11 +102,17 @@ struct lex_pattern {
 };
 
 /* What learned labels an n-gram speaks for or against (lexicons/build/README.md, Labels):
- * rows[cell] is the number of its first row << 2 | enum lex_row_langs; the Korean row comes before
- * the English. `labels` has the lanes of Korean, then those of English. */
+ * `labels` has the lanes of Korean, then those of English. */
 #define LEX_LANES 32
 
-enum lex_label_kind { LABEL_NONE, LABEL_SENTIMENT, LABEL_TYPE, LABEL_CATEGORY, LABEL_SIGNAL };
+enum lex_label_kind {
+    LABEL_NONE,
+    LABEL_SENTIMENT,
+    LABEL_TYPE,
+    LABEL_CATEGORY,
+    LABEL_SIGNAL,
+    LABEL_KINDS
+};
 
 struct lex_label {
     uint32_t kind; /* enum lex_label_kind */
@@ -131,8 +120,6 @@ struct lex_label {
     float threshold;
     struct lex_str code;
 };
-
-enum lex_row_langs { ROW_KO = 1, ROW_EN = 2 };
 
 struct lex_label_row {
     int8_t weight[LEX_LANES];

@@ -13,12 +13,12 @@ struct candidate {
 
 static bool word_has(const struct nlp_tables *t, uint32_t cell, enum nlp_word_kind kind)
 {
-    if (!(t->cells[cell].link & CELL_WORD))
+    if (!(t->cells[cell].link & CELL_LISTED))
         return false;
-    for (const uint32_t *p = &t->postings[t->values[cell]];; p++) {
-        if (t->atoms[*p >> 8].kind == kind)
+    for (const struct lex_posting *p = tables_postings(t, cell);; p++) {
+        if (p->kind == kind)
             return true;
-        if (*p & POST_LAST)
+        if (p->atom & POST_LAST)
             return false;
     }
 }

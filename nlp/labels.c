@@ -9,10 +9,21 @@ static const struct lex_label *label_at(const struct nlp_tables *t, const struct
     return &t->labels[s->first_lane + lane];
 }
 
+const struct label_lanes *label_lanes(const struct nlp_tables *t, const struct nlp_scratch *s,
+                                      enum lex_label_kind kind)
+{
+    return &t->lanes[s->first_lane != 0][kind];
+}
+
 double label_score(const struct nlp_tables *t, const struct nlp_scratch *s, size_t lane, bool rule)
 {
     double score = s->label_sums[lane] * (double)label_at(t, s, lane)->scale;
     return rule ? score + s->params[PARAM_LABEL_RULE] : score;
+}
+
+bool label_holds(const struct nlp_tables *t, const struct nlp_scratch *s, size_t lane)
+{
+    return label_score(t, s, lane, false) > (double)label_at(t, s, lane)->threshold;
 }
 
 /* A complaint is negative and nothing else is, but what is none of all; praise likewise. */
@@ -29,18 +40,16 @@ static bool type_fits(struct span type, enum sentiment sentiment)
 static struct span best_of(const struct nlp_tables *t, const struct nlp_scratch *s,
                            enum lex_label_kind kind, enum sentiment sentiment, struct span fallback)
 {
+    const struct label_lanes *lanes = label_lanes(t, s, kind);
     struct span best = fallback;
     double most = 0, own = s->params[PARAM_LABEL_RULE];
     bool any = false;
-    for (size_t lane = 0; lane < LEX_LANES; lane++) {
-        const struct lex_label *l = label_at(t, s, lane);
-        struct span code = tables_str(t, l->code);
-        if (l->kind != (uint32_t)kind)
-            continue;
+    for (unsigned i = 0; i < lanes->n; i++) {
+        const struct span code = lanes->code[i];
         bool rule = span_eq(code, fallback);
-        double score = label_score(t, s, lane, rule);
+        double score = label_score(t, s, lanes->lane[i], rule);
         own = rule ? score : own;
-        if ((kind == LABEL_TYPE && !type_fits(code, sentiment)) || (any && score <= most))
+        if ((any && score <= most) || (kind == LABEL_TYPE && !type_fits(code, sentiment)))
             continue;
         best = code;
         most = score;
@@ -63,15 +72,13 @@ struct span label_sentiment(const struct nlp_tables *t, const struct nlp_scratch
 
 double label_stance(const struct nlp_tables *t, const struct nlp_scratch *s)
 {
+    const struct label_lanes *lanes = label_lanes(t, s, LABEL_SENTIMENT);
     double z = 0;
-    for (size_t lane = 0; lane < LEX_LANES; lane++) {
-        const struct lex_label *l = label_at(t, s, lane);
-        if (l->kind != LABEL_SENTIMENT)
-            continue;
-        if (span_is(tables_str(t, l->code), "positive"))
-            z += label_score(t, s, lane, false);
-        if (span_is(tables_str(t, l->code), "negative"))
-            z -= label_score(t, s, lane, false);
+    for (unsigned i = 0; i < lanes->n; i++) {
+        if (span_is(lanes->code[i], "positive"))
+            z += label_score(t, s, lanes->lane[i], false);
+        if (span_is(lanes->code[i], "negative"))
+            z -= label_score(t, s, lanes->lane[i], false);
     }
     return z * s->params[PARAM_LABEL_SCALE];
 }

@@ -120,7 +120,7 @@ int nlp_build_label(struct nlp_build *b, enum lang lang, unsigned lane, struct s
 int nlp_build_label_weight(struct nlp_build *b, enum lang lang, struct span text, unsigned lane,
                            int weight);
 /* A number of the sentiment model, `review:name` for reviews alone; -ENOENT when there is none of
- * that name. */
+ * that name, -ERANGE when it is out of bounds. */
 int nlp_build_param(struct nlp_build *b, enum lang lang, struct span name, double value);
 /* Appends the tables file. 0; -EINVAL when anything was reported; -ENOMEM. */
 int nlp_build_finish(struct nlp_build *b, struct buf *out);

@@ -305,6 +305,41 @@ static size_t append_other(struct norm *nm, size_t base, const unsigned char *p,
     return end;
 }
 
+/* From `i` on, syllables and the single spaces between them: nearly all of a Korean text, so it has
+ * a loop of its own. Returns where something else begins. */
+static size_t append_syllables(struct norm *nm, size_t base, const unsigned char *p, size_t i,
+                               size_t size)
+{
+    uint32_t *const cps = nm->cp, *const from = nm->from, *const to = nm->to;
+    uint8_t *const cls = nm->cls;
+    size_t n = nm->n, hangul = nm->hangul;
+    for (; i + 2 < size; n++) {
+        uint32_t cp = ' ', len = 1;
+        if (p[i] >= 0xEA && p[i] <= 0xED) {
+            cp = (p[i] & 0x0FU) << 12 | (p[i + 1] & 0x3FU) << 6 | (p[i + 2] & 0x3FU);
+            len = 3;
+            if ((p[i + 1] & 0xC0) != 0x80 || (p[i + 2] & 0xC0) != 0x80 || cp - 0xAC00U >= 11172)
+                break;
+            if (n >= base + 2 && cps[n - 1] == cp && cps[n - 2] == cp) {
+                i += len;
+                to[--n] = (uint32_t)i;
+                continue;
+            }
+        } else if (p[i] != ' ' || n == base || cls[n - 1] <= CLASS_NEWLINE) {
+            break;
+        }
+        cps[n] = cp;
+        from[n] = (uint32_t)i;
+        i += len;
+        to[n] = (uint32_t)i;
+        cls[n] = len == 3 ? CLASS_HANGUL : CLASS_SPACE;
+        hangul += len == 3;
+    }
+    nm->n = n;
+    nm->hangul = hangul;
+    return i;
+}
+
 static void put_mark(struct norm *nm, uint32_t mark, size_t at)
 {
     nm->cp[nm->n] = mark;
@@ -320,7 +355,7 @@ int norm_append(struct norm *nm, struct span text)
     put_mark(nm, MARK_START, 0);
     size_t base = nm->n;
     const unsigned char *p = (const unsigned char *)text.p;
-    for (size_t i = 0; i < text.n;)
+    for (size_t i = 0; (i = append_syllables(nm, base, p, i, text.n)) < text.n;)
         i = p[i] < 0x80 ? append_ascii(nm, base, p, i, text.n)
                         : append_other(nm, base, p, i, text.n);
     if (nm->n > base && nm->cls[nm->n - 1] <= CLASS_NEWLINE)

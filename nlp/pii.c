@@ -6,19 +6,6 @@
 
 #define MIN_DIGITS 8 /* of any number that is personal data */
 
-/* Cheap first look: no personal data without a digit or an @, but for names in a frame. */
-static bool worth_reading(struct span text)
-{
-    bool digit = false;
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        digit |= c >= '0' && c <= '9';
-        if (c == '@' || c == 0xEF) /* a full-width digit begins so */
-            return true;
-    }
-    return digit || pii_may_name(text);
-}
-
 static inline uint32_t fold(uint32_t cp)
 {
     if (pii_is_hangul(cp))
@@ -64,17 +51,41 @@ static int add(struct nlp_scratch *s, uint16_t part, enum pii_kind kind, size_t 
     return 0;
 }
 
+/* Whether anything can begin at `i`: a cheap no to nearly all places. Syllables go by their last
+ * eight bits: those that frame a name (pii_name.c) and 로 길 동 리 가 (pii_place.c). */
+static inline bool may_begin(const struct pii_text *x, size_t i)
+{
+    static const bool low[256] = {
+        [0x74] = true, /* 이 */[0x85] = true, /* 입 명 */[0x7C] = true, /* 라 */
+        [0xE0] = true, /* 고 */[0x8C] = true, /* 회 */[0x58] = true,    /* 환 */
+        [0x59] = true, /* 학 */[0x31] = true, /* 성 */[0x08] = true,    /* 예 */
+        [0x18] = true, /* 수 */[0xE2] = true, /* 신 */[0xFC] = true,    /* 주 */
+        [0x1B] = true, /* 받 */[0x5C] = true, /* 로 */[0x38] = true,    /* 길 */
+        [0xD9] = true, /* 동 */[0xAC] = true, /* 리 */[0x00] = true,    /* 가 */
+    };
+    const uint32_t cp = x->cp[i];
+    if (pii_is_hangul(cp))
+        return low[cp & 255];
+    if (pii_is_latin(cp))
+        return pii_is_digit(x->cp[i + 1]);
+    return pii_is_digit(cp) || cp == '@' || cp == '+';
+}
+
 int pii_find(struct nlp_scratch *s, struct span text, uint16_t part)
 {
-    if (!worth_reading(text))
+    if (!pii_worth_reading(text))
         return 0;
     int r = decode(s, text);
     struct pii_text raw = {s->raw_cp.at, s->raw_cp.n};
     size_t last = 0;
     for (size_t i = 0; r == 0 && i < raw.n;) {
         enum pii_kind kind;
-        size_t start = i, end = pii_at(&raw, i, &start, &kind);
         s->work++;
+        if (!may_begin(&raw, i)) {
+            i++;
+            continue;
+        }
+        size_t start = i, end = pii_at(&raw, i, &start, &kind);
         if (end && start >= last)
             r = add(s, part, kind, start, end);
         last = end > last ? end : last;

@@ -53,8 +53,9 @@ size_t pii_address(const struct pii_text *x, size_t i, size_t *ret_start);
 size_t pii_vehicle(const struct pii_text *x, size_t i);
 size_t pii_passport(const struct pii_text *x, size_t i);
 size_t pii_email(const struct pii_text *x, size_t i, size_t *ret_start);
-/* pii_name.c: of people; and whether a text has any word that frames one. */
+/* pii_name.c: of people; and whether a text is worth a look: without a digit or an @ there is no
+ * personal data but names in a frame. */
 size_t pii_name(const struct pii_text *x, size_t i, size_t *ret_start);
-bool pii_may_name(struct span text);
+bool pii_worth_reading(struct span text);
 
 #endif

@@ -186,11 +186,23 @@ size_t pii_name(const struct pii_text *x, size_t i, size_t *ret_start)
     return end ? end : cued(x, i, ret_start);
 }
 
-bool pii_may_name(struct span text)
+bool pii_worth_reading(struct span text)
 {
     const unsigned char *p = (const unsigned char *)text.p;
-    for (size_t i = 0; i + 6 <= text.n; i++)
+    for (size_t i = 0; i < text.n; i++) {
+        if (p[i] < 0x80) {
+            if (pii_is_digit(p[i]) || p[i] == '@')
+                return true;
+            continue;
+        }
+        if (p[i] == 0xEF) /* a full-width digit begins so */
+            return true;
+        if (i + 6 > text.n)
+            continue;
         if (may_be_head(p[i + 2], p[i + 5]) && is_head(text.p + i))
             return true;
+        if (p[i] >= 0xE0 && (p[i + 1] & 0xC0) == 0x80 && (p[i + 2] & 0xC0) == 0x80)
+            i += 2; /* no head begins inside a code point */
+    }
     return false;
 }

@@ -124,8 +124,12 @@ static int run_patterns(const struct nlp_tables *t, struct nlp_scratch *s,
                         s->match, t->match) < 0)
             continue; /* no match, or past the limit: counts as none */
         const PCRE2_SIZE *o = pcre2_get_ovector_pointer(s->match);
-        r = complete(t, s, t->patterns[id].phrase, position_of(s, sent, o[0]),
-                     position_of(s, sent, o[1]));
+        uint32_t start = position_of(s, sent, o[0]), end = position_of(s, sent, o[1]);
+        if (start >= end) { /* \K and the like match no text: the character beside them stands in */
+            start = start < sent->end ? start : sent->end - 1;
+            end = start + 1;
+        }
+        r = complete(t, s, t->patterns[id].phrase, start, end);
     }
     s->candidates.n = 0;
     return r;

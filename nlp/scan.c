@@ -2,25 +2,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "nlp/scratch.h"
+#include "nlp/walk.h"
 
 /* Particles can follow one another: 에서는, 한테만은. */
 #define MAX_JOSA 4
-#define WALK_CHUNK 128
-
-struct walk_place {
-    uint32_t base, at; /* what the cells of children count from; the next symbol's place */
-};
-
-struct walk_found {
-    uint32_t cell, at;
-};
-
-struct walk {
-    size_t n; /* of live */
-    struct walk_place live[WALK_CHUNK];
-    struct walk_found found[WALK_CHUNK + 1];
-};
 
 /* Scripts a word boundary lies between. */
 static inline unsigned script(uint8_t cls)
@@ -49,12 +34,12 @@ static inline bool ends_word(const struct nlp_scratch *s, size_t end)
 
 static bool has_josa(const struct nlp_tables *t, uint32_t cell)
 {
-    if (!(t->cells[cell].link & CELL_WORD))
+    if (!(t->cells[cell].link & CELL_LISTED))
         return false;
-    for (const uint32_t *p = &t->postings[t->values[cell]];; p++) {
-        if (t->atoms[*p >> 8].kind == WORD_JOSA)
+    for (const struct lex_posting *p = tables_postings(t, cell);; p++) {
+        if (p->kind == WORD_JOSA)
             return true;
-        if (*p & POST_LAST)
+        if (p->atom & POST_LAST)
             return false;
     }
 }
@@ -94,167 +79,44 @@ static bool bounds_hold(const struct nlp_tables *t, const struct nlp_scratch *s,
 static int add_hits(const struct nlp_tables *t, struct nlp_scratch *s, uint32_t cell, size_t start,
                     size_t end)
 {
-    for (const uint32_t *p = &t->postings[t->values[cell]];; p++) {
-        const struct lex_atom *a = &t->atoms[*p >> 8];
-        bool wanted = (a->lang == LANG_NONE || a->lang == s->lang) && a->kind != WORD_JOSA &&
-                      !((a->flags & NLP_TICKET) && s->kind == KIND_REVIEW);
-        if (wanted && bounds_hold(t, s, *p, start, end)) {
+    for (const struct lex_posting *p = tables_postings(t, cell);; p++) {
+        bool wanted = (p->lang == LANG_NONE || p->lang == s->lang) && !lex_is_listed(p->kind) &&
+                      !((p->flags & NLP_TICKET) && s->kind == KIND_REVIEW);
+        if (wanted && bounds_hold(t, s, p->atom, start, end)) {
             if (s->hits.n == s->hits.cap && VEC_RESERVE(s->hits, 1) < 0)
                 return -ENOMEM;
-            s->hits.at[s->hits.n++] = (struct hit){(uint32_t)start, (uint32_t)end, *p >> 8};
-            if (a->kind == WORD_MASK) {
+            s->hits.at[s->hits.n++] = (struct hit){(uint32_t)start, (uint32_t)end, p->atom >> 8};
+            if (p->kind == WORD_MASK) {
                 if (VEC_RESERVE(s->masks, 1) < 0)
                     return -ENOMEM;
                 s->masks.at[s->masks.n++] = s->hits.at[s->hits.n - 1];
             }
         }
-        if (*p & POST_LAST)
+        if (p->atom & POST_LAST)
             return 0;
     }
 }
 
-/* 16 bits hold 256 weights; then they are added up. */
-static void flush_labels(struct nlp_scratch *s)
+/* The words of a chunk came by length; their hits are wanted by start, the shortest first. */
+int scan_words(const struct nlp_tables *t, struct nlp_scratch *s)
 {
-    for (size_t k = 0; k < LEX_LANES; k++) {
-        s->label_sums[k] += s->label_part[k];
-        s->label_part[k] = 0;
-    }
-    s->n_label_part = 0;
-}
-
-static void sum_row(int16_t *restrict sum, const int8_t *restrict w)
-{
-    for (size_t k = 0; k < LEX_LANES; k++)
-        sum[k] = (int16_t)(sum[k] + w[k]);
-}
-
-/* The labels of the n-grams found new since `first`. Rows lie far apart, so all are asked for
- * before the first is read. */
-static void add_labels(const struct nlp_tables *t, struct nlp_scratch *s, size_t first)
-{
-    const uint32_t own = s->first_lane ? ROW_EN : ROW_KO;
-    const int8_t *rows[WALK_CHUNK];
-    while (first < s->grams.n) {
-        size_t end = s->grams.n - first < WALK_CHUNK ? s->grams.n : first + WALK_CHUNK, n = 0;
-        for (size_t i = first; i < end; i++)
-            __builtin_prefetch(&t->rows[s->grams.at[i]]);
-        for (size_t i = first; i < end; i++) {
-            const uint32_t row = t->rows[s->grams.at[i]];
-            rows[n] = t->label_rows[(row >> 2) + (own == ROW_EN && (row & ROW_KO))].weight;
-            __builtin_prefetch(rows[n]);
-            n += (row & own) != 0;
-        }
-        for (size_t i = 0; i < n; i++) {
-            sum_row(s->label_part, rows[i]);
-            if (++s->n_label_part == 256)
-                flush_labels(s);
-        }
-        first = end;
-    }
-}
-
-/* An n-gram counts once a text, at the place it is found first. */
-static inline void add_gram(const struct nlp_tables *t, struct nlp_scratch *s, uint32_t cell,
-                            uint32_t gram_flag, size_t at)
-{
-    uint64_t bit = UINT64_C(1) << (cell & 63);
-    if (s->seen[cell >> 6] & bit)
-        return;
-    s->seen[cell >> 6] |= bit;
-    s->grams.at[s->grams.n++] = cell;
-    const struct lex_cell c = t->cells[cell];
-    if (c.link & gram_flag) {
-        const int weight = gram_flag == CELL_KO ? c.ko : c.en;
-        s->n_grams++;
-        s->gram[at] += weight;
-        s->gram_sum += weight;
-    }
-}
-
-/* One level of the walk: of the places in `live`, those that have a child by their next symbol
- * stay, and cells that end a key go to `found`. Written without branches, as there is no guessing
- * where a walk ends, and with loads that do not wait for each other: nearly each of them misses the
- * cache. Returns how many of `found` were filled. */
-static size_t walk_level(const struct lex_cell *cells, const uint16_t *sym, uint32_t flags,
-                         struct walk *w)
-{
-    size_t live = 0, found = 0;
-    for (size_t k = 0; k < w->n; k++) {
-        const uint32_t at = w->live[k].at, next = w->live[k].base + sym[at];
-        const struct lex_cell c = cells[next];
-        const unsigned is_child = (unsigned)(sym[at] != 0) & (unsigned)(c.sym == sym[at]);
-        const uint32_t base = c.link >> 8;
-        w->found[found] = (struct walk_found){next, at};
-        found += is_child & (unsigned)((c.link & flags) != 0);
-        w->live[live] = (struct walk_place){base, at + 1};
-        live += is_child & (unsigned)(base != 0);
-        __builtin_prefetch(&cells[base + sym[at + 1]]);
-    }
-    w->n = live;
-    return found;
-}
-
-/* Takes what ends `depth` code points after its start: n-grams now, words when the chunk is done.
- */
-static int take_found(const struct nlp_tables *t, struct nlp_scratch *s, const struct walk *w,
-                      size_t n, uint32_t depth, uint32_t gram_flag)
-{
-    if (VEC_RESERVE(s->grams, n) < 0 || VEC_RESERVE(s->words, n) < 0)
-        return -ENOMEM;
-    const size_t first = s->grams.n;
-    for (size_t k = 0; k < n; k++) {
-        const uint32_t cell = w->found[k].cell, start = w->found[k].at - depth;
-        const struct lex_cell c = t->cells[cell];
-        if (gram_flag && (c.link & (gram_flag | CELL_LABELS)))
-            add_gram(t, s, cell, gram_flag, start);
-        if (c.link & CELL_WORD)
-            s->words.at[s->words.n++] = (struct hit){start, w->found[k].at + 1, cell};
-    }
-    if (t->n_label_rows)
-        add_labels(t, s, first);
-    return 0;
-}
-
-/* The words of a chunk came by length; their hits are wanted by start, the shortest first. There
- * are few of them, and a chunk is short. */
-static int take_words(const struct nlp_tables *t, struct nlp_scratch *s)
-{
-    struct hit *w = s->words.at;
-    for (size_t i = 1; i < s->words.n; i++) {
-        struct hit h = w[i];
-        size_t k = i;
-        for (; k > 0 && w[k - 1].start > h.start; k--)
-            w[k] = w[k - 1];
-        w[k] = h;
+    struct word *w = s->words.at;
+    uint32_t head[SCAN_CHUNK]; /* by start, where there is one: the index of its shortest word */
+    uint64_t any[SCAN_CHUNK / 64] = {0};
+    for (size_t i = s->words.n; i-- > 0;) {
+        const uint32_t k = w[i].start % SCAN_CHUNK;
+        const uint64_t bit = UINT64_C(1) << (k & 63);
+        w[i].next = any[k / 64] & bit ? head[k] : UINT32_MAX;
+        head[k] = (uint32_t)i;
+        any[k / 64] |= bit;
     }
     int r = 0;
-    for (size_t i = 0; r == 0 && i < s->words.n; i++)
-        r = add_hits(t, s, w[i].atom, w[i].start, w[i].end);
+    for (uint32_t block = 0; block < SCAN_CHUNK / 64; block++)
+        for (; r == 0 && any[block]; any[block] &= any[block] - 1)
+            for (uint32_t i = head[block * 64 + (uint32_t)__builtin_ctzll(any[block])];
+                 r == 0 && i != UINT32_MAX; i = w[i].next)
+                r = add_hits(t, s, w[i].cell, w[i].start, w[i].end);
     s->words.n = 0;
-    return r;
-}
-
-/* All keys from all places, a chunk of places at a time and level by level. The symbols end in
- * zeros, which have no children. */
-static int walk(const struct nlp_tables *t, struct nlp_scratch *s, uint32_t gram_flag)
-{
-    const uint32_t root = t->cells[0].link >> 8, n = (uint32_t)s->norm.n;
-    const uint32_t wanted = CELL_WORD | (gram_flag ? gram_flag | CELL_LABELS : 0);
-    struct walk w;
-    int r = 0;
-    for (uint32_t begin = 0; r == 0 && begin < n; begin += WALK_CHUNK) {
-        w.n = n - begin < WALK_CHUNK ? n - begin : WALK_CHUNK;
-        for (uint32_t k = 0; k < w.n; k++)
-            w.live[k] = (struct walk_place){root, begin + k};
-        for (uint32_t depth = 0; r == 0 && w.n > 0; depth++) {
-            s->work += w.n;
-            size_t found = walk_level(t->cells, s->sym, wanted, &w);
-            r = take_found(t, s, &w, found, depth, gram_flag);
-        }
-        if (r == 0)
-            r = take_words(t, s);
-    }
     return r;
 }
 
@@ -279,7 +141,8 @@ static int space_out(const struct nlp_tables *t, struct nlp_scratch *s)
     const struct norm *nm = &s->norm;
     const uint16_t space = tables_sym(t, ' ');
     s->spaced.n = s->spaced_at.n = 0;
-    if (VEC_RESERVE(s->spaced, nm->n * 2 + 4) < 0 || VEC_RESERVE(s->spaced_at, nm->n * 2 + 4) < 0)
+    if (VEC_RESERVE(s->spaced, nm->n * 2 + LEX_MAX_KEY) < 0 ||
+        VEC_RESERVE(s->spaced_at, nm->n * 2 + LEX_MAX_KEY) < 0)
         return -ENOMEM;
     unsigned before = 2; /* 0 space, 1 word, 2 mark, 3 punctuation */
     for (size_t i = 0; i < nm->n; i++) {
@@ -292,30 +155,9 @@ static int space_out(const struct nlp_tables *t, struct nlp_scratch *s)
         add_spaced(s, s->sym[i], i);
         before = now;
     }
+    for (size_t i = 0; i < LEX_MAX_KEY; i++)
+        s->spaced.at[s->spaced.n + i] = t->no_sym;
     return 0;
-}
-
-static int walk_spaced(const struct nlp_tables *t, struct nlp_scratch *s)
-{
-    int r = space_out(t, s);
-    const size_t n = r < 0 ? 0 : s->spaced.n;
-    for (size_t i = 0; i < n; i++) {
-        if (VEC_RESERVE(s->grams, LEX_MAX_KEY) < 0)
-            return -ENOMEM;
-        const size_t first = s->grams.n;
-        uint32_t cell = 0;
-        for (size_t j = i; j < n && (t->cells[cell].link >> 8); j++) {
-            s->work++;
-            cell = tables_child(t, cell, s->spaced.at[j]);
-            if (!cell)
-                break;
-            if (t->cells[cell].link & (CELL_EN | CELL_LABELS))
-                add_gram(t, s, cell, CELL_EN, s->spaced_at.at[i]);
-        }
-        if (t->n_label_rows)
-            add_labels(t, s, first);
-    }
-    return r;
 }
 
 /* Hits that lie inside a longer mask are dropped: 안 in 안내. */
@@ -345,7 +187,7 @@ static int prepare(const struct nlp_tables *t, struct nlp_scratch *s)
         size_t cap = s->norm.cap;
         uint16_t *sym = realloc(s->sym, (cap + LEX_MAX_KEY) * sizeof(*sym));
         s->sym = sym ? sym : s->sym;
-        int32_t *gram = realloc(s->gram, (cap + 1) * sizeof(*gram));
+        int32_t *gram = realloc(s->gram, (cap + LEX_MAX_KEY) * sizeof(*gram));
         s->gram = gram ? gram : s->gram;
         if (!sym || !gram)
             return -ENOMEM;
@@ -361,16 +203,14 @@ static int prepare(const struct nlp_tables *t, struct nlp_scratch *s)
     }
     for (size_t i = 0; i < n; i++)
         s->sym[i] = tables_sym(t, s->norm.cp[i]);
-    memset(s->sym + n, 0, LEX_MAX_KEY * sizeof(*s->sym));
+    for (size_t i = n; i < n + LEX_MAX_KEY; i++)
+        s->sym[i] = t->no_sym;
     if (n)
         memset(s->gram, 0, n * sizeof(*s->gram));
-    s->hits.n = s->masks.n = s->grams.n = 0;
+    s->hits.n = s->masks.n = s->words.n = 0;
     s->n_grams = 0;
-    s->gram_sum = 0;
     s->first_lane = s->lang == LANG_EN ? LEX_LANES : 0;
     memset(s->label_sums, 0, sizeof(s->label_sums));
-    memset(s->label_part, 0, sizeof(s->label_part));
-    s->n_label_part = 0;
     return 0;
 }
 
@@ -379,13 +219,17 @@ int scan_text(const struct nlp_tables *t, struct nlp_scratch *s)
     int r = prepare(t, s);
     if (r < 0)
         return r;
-    bool spaced = s->params[PARAM_NGRAM_WORDS] != 0.0;
-    r = walk(t, s, spaced ? 0 : s->lang == LANG_EN ? CELL_EN : CELL_KO);
+    const enum lang lang = s->lang == LANG_EN ? LANG_EN : LANG_KO;
+    const bool spaced = s->params[PARAM_NGRAM_WORDS] != 0.0;
+    struct walk_input in = {s->sym, NULL, s->norm.n, lang, true, !spaced, s->wide};
+    r = walk_text(t, s, &in);
     if (r == 0 && spaced)
-        r = walk_spaced(t, s);
-    flush_labels(s);
-    for (size_t i = 0; i < s->grams.n; i++)
-        s->seen[s->grams.at[i] >> 6] = 0;
+        r = space_out(t, s);
+    if (r == 0 && spaced) {
+        in = (struct walk_input){s->spaced.at, s->spaced_at.at, s->spaced.n, lang, false,
+                                 true,         s->wide};
+        r = walk_text(t, s, &in);
+    }
     double damp = s->params[PARAM_NGRAM_DAMP];
     s->gram_share = s->params[PARAM_NGRAM_SLOPE];
     if (damp > 0)

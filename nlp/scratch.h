@@ -1,7 +1,8 @@
 /* scratch: the working memory of one analysis and the steps it goes through. Private to nlp/.
  *
  *   norm      text to code points                       norm.c
- *   scan      one pass of the trie: word hits, n-grams  scan.c
+ *   walk      one pass of the trie: words, n-grams      walk.c
+ *   scan      words to hits                             scan.c
  *   segment   sentences, then clauses                   segment.c
  *   rules     categories, types, signals                rules.c
  *   labels    what the learned tables say of the same   labels.c
@@ -39,6 +40,10 @@ int vec_reserve(void **at, size_t *cap, size_t need, size_t size);
 struct hit {
     uint32_t start, end;
     uint32_t atom;
+};
+
+struct word { /* a key of the trie that is a word, not yet looked at */
+    uint32_t start, end, cell, next;
 };
 
 struct part_range {
@@ -98,21 +103,26 @@ struct nlp_scratch {
     size_t cap_positions;
     VEC(struct hit) hits;
     VEC(struct hit) masks;
-    VEC(struct hit) words; /* cells of one chunk of the walk, in place of atoms */
+    VEC(struct word) words; /* of one chunk of the walk */
     VEC(struct part_range) parts;
     VEC(struct sentence) sentences;
     VEC(struct clause) clauses;
     VEC(struct rule_hit) rule_hits;
     VEC(uint32_t) touched_rules, text_rules, candidates;
     VEC(struct mark) marks;
-    VEC(uint32_t) grams;     /* cells of the n-grams found, of polarity and labels */
+    VEC(uint8_t) repeats;    /* how much from each place on also begins an earlier place */
+    VEC(uint32_t) marked;    /* cells with their bit in `seen` */
     VEC(uint16_t) spaced;    /* the symbols again, with the spaces of ngram_words */
     VEC(uint32_t) spaced_at; /* their positions */
     VEC(char) utf8;          /* one sentence, for patterns */
     VEC(struct pii_span) pii;
     VEC(uint32_t) raw_cp, raw_at; /* the original text, for personal data */
-    uint64_t *seen;               /* bit set over cells */
+    uint64_t *seen;               /* bit set over cells, for the repeats of long texts */
     size_t cap_seen;
+    uint32_t last[UINT16_MAX + 1]; /* by symbol: a stamp of its last place */
+    uint32_t last_stamp;
+    uint64_t order[256]; /* by mask of eight: which they are, a byte each */
+    bool wide;           /* walk_wide() may be used */
     /* sized by the tables */
     struct state *states;
     struct rule_state *rules;
@@ -124,20 +134,21 @@ struct nlp_scratch {
     enum lang lang;
     enum kind kind;
     unsigned want;
-    const double *params; /* by enum lex_param, for this language and kind */
-    int gram_sum;
+    const double *params;      /* by enum lex_param, for this language and kind */
     size_t n_grams;            /* of the polarity table */
     int label_sums[LEX_LANES]; /* of the learned labels */
-    int16_t label_part[LEX_LANES];
-    unsigned n_label_part; /* rows in label_part */
-    size_t first_lane;     /* of this language */
-    double gram_share;     /* slope / sqrt(1 + n / damp) */
+    size_t first_lane;         /* of this language */
+    double gram_share;         /* slope / sqrt(1 + n / damp) */
     double curated_scale;
     bool any_question, any_request, any_wish, any_failure, any_curated, any_gate;
     uint64_t work; /* trie steps, state moves and bytes given to patterns: what tests count */
 };
 
+#define SCAN_CHUNK 128 /* places walked together, from a multiple of it */
+
 int scan_text(const struct nlp_tables *t, struct nlp_scratch *s);
+/* Makes hits of the words found in one chunk. 0 or -ENOMEM. */
+int scan_words(const struct nlp_tables *t, struct nlp_scratch *s);
 /* Whether the rest of the word at `at` is nothing or particles. */
 bool scan_only_josa(const struct nlp_tables *t, const struct nlp_scratch *s, size_t at);
 
@@ -153,6 +164,10 @@ int sentiment_read(const struct nlp_tables *t, struct nlp_scratch *s, struct ana
 /* Log-odds of one clause, learned part included. */
 double sentiment_clause(const struct nlp_scratch *s, const struct clause *c);
 
+/* The labels of a kind in the language at hand; and whether a lane's score passes its threshold. */
+const struct label_lanes *label_lanes(const struct nlp_tables *t, const struct nlp_scratch *s,
+                                      enum lex_label_kind kind);
+bool label_holds(const struct nlp_tables *t, const struct nlp_scratch *s, size_t lane);
 /* The score of a lane's label, `rule` saying what the rules found; in units of its margin. */
 double label_score(const struct nlp_tables *t, const struct nlp_scratch *s, size_t lane, bool rule);
 /* The type, of those that go with the sentiment, and the sentiment that score best; `fallback` is

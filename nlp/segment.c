@@ -40,7 +40,9 @@ int segment_sentences(struct nlp_scratch *s, const struct part_range *part)
     size_t begin = part->begin;
     int r = 0;
     for (size_t i = part->begin; r == 0 && i < part->end; i++) {
-        size_t length = i - begin;
+        const size_t length = i - begin;
+        if (class_is_word(nm->cls[i]) && length < NLP_MAX_SENTENCE + LEX_MAX_KEY)
+            continue;
         bool ends = nm->cls[i] == CLASS_NEWLINE || (is_stop(nm->cp[i]) && stops_here(nm, i));
         bool cut = (length >= NLP_MAX_SENTENCE && nm->cls[i] == CLASS_SPACE) ||
                    length >= NLP_MAX_SENTENCE + LEX_MAX_KEY;
@@ -103,6 +105,8 @@ static int split_sentence(const struct nlp_tables *t, struct nlp_scratch *s, uin
     size_t begin = sent->begin, k = sent->first_hit;
     int r = 0;
     for (size_t i = sent->begin; r == 0 && i < sent->end; i++) {
+        if (nm->cp[i] != ' ' && (k == sent->end_hit || s->hits.at[k].start > i))
+            continue;
         bool contrast = false;
         size_t cut = nm->cp[i] == ' ' && s->lang == LANG_KO && soft_end(nm, i, begin) ? i : 0;
         for (; k < sent->end_hit && s->hits.at[k].start <= i; k++) {

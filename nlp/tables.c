@@ -48,10 +48,45 @@ static bool str_ok(const struct nlp_tables *t, struct lex_str s)
     return s.offset <= t->n_strings && s.length <= t->n_strings - s.offset;
 }
 
-static bool trie_ok(const struct nlp_tables *t)
+static bool code_ok(const struct nlp_tables *t, struct lex_str s)
 {
-    if (t->n_pages != LEX_N_PAGES || t->n_cells == 0 || t->n_values != t->n_cells ||
-        t->n_blocks % 256 != 0)
+    return str_ok(t, s) && s.length > 0;
+}
+
+/* Every cell with one of `flags` has its own of `n` things, and no other has any. */
+static bool rank_ok(const struct nlp_tables *t, enum lex_rank_kind kind, uint32_t flag, size_t n)
+{
+    const struct lex_rank *rank = t->ranks + (size_t)kind * t->rank_stride;
+    size_t before = 0;
+    for (size_t i = 0; i < t->n_cells; i += 32) {
+        const size_t end = i + 32 < t->n_cells ? i + 32 : t->n_cells;
+        uint32_t bits = 0;
+        for (size_t k = i; k < end; k++)
+            bits |= (uint32_t)((t->cells[k].link & flag) != 0) << (k - i);
+        if (rank[i / 32].bits != bits || rank[i / 32].before != before)
+            return false;
+        before += bits_count(bits);
+    }
+    return before == n;
+}
+
+static bool ranks_ok(struct nlp_tables *t)
+{
+    t->rank_stride = t->n_cells / 32 + 1;
+    if (t->n_ranks != RANK_KINDS * t->rank_stride ||
+        !rank_ok(t, RANK_WORD, CELL_WORD, t->n_words) ||
+        !rank_ok(t, RANK_KO, CELL_LABELS_KO, t->n_rows_ko) ||
+        !rank_ok(t, RANK_EN, CELL_LABELS_EN, t->n_rows_en))
+        return false;
+    for (size_t i = 0; i < t->n_words; i++)
+        if (t->words[i] >= t->n_postings)
+            return false;
+    return true;
+}
+
+static bool trie_ok(struct nlp_tables *t)
+{
+    if (t->n_pages != LEX_N_PAGES || t->n_cells == 0 || t->n_blocks % 256 != 0)
         return false;
     uint32_t max_base = 0;
     uint16_t max_sym = 0;
@@ -63,25 +98,24 @@ static bool trie_ok(const struct nlp_tables *t)
     for (size_t i = 0; i < t->n_cells; i++) {
         uint32_t base = t->cells[i].link >> 8;
         max_base = base > max_base ? base : max_base;
-        if ((t->cells[i].link & CELL_WORD) && t->values[i] >= t->n_postings)
-            return false;
-        if ((t->cells[i].link & CELL_LABELS) &&
-            (t->rows[i] >> 2) + 1 >= t->n_label_rows + ((t->rows[i] & 3) != 3))
-            return false;
     }
-    return (size_t)max_base + max_sym < t->n_cells;
+    t->no_sym = (uint16_t)(max_sym + 1);
+    return max_sym <= LEX_MAX_SYMBOLS && (size_t)max_base + max_sym + 1 < t->n_cells && ranks_ok(t);
 }
 
 static bool atoms_ok(const struct nlp_tables *t)
 {
-    for (size_t i = 0; i < t->n_postings; i++)
-        if ((t->postings[i] >> 8) >= t->n_atoms)
+    for (size_t i = 0; i < t->n_postings; i++) {
+        const struct lex_posting *p = &t->postings[i];
+        const uint32_t atom = p->atom >> 8;
+        if (atom >= t->n_atoms || p->kind != t->atoms[atom].kind)
             return false;
-    if (t->n_postings && !(t->postings[t->n_postings - 1] & POST_LAST))
+    }
+    if (t->n_postings && !(t->postings[t->n_postings - 1].atom & POST_LAST))
         return false;
     for (size_t i = 0; i < t->n_atoms; i++) {
         const struct lex_atom *a = &t->atoms[i];
-        if (a->kind >= ATOM_KINDS || !str_ok(t, a->entry))
+        if (a->kind >= ATOM_KINDS || !str_ok(t, a->entry) || !tables_number_ok((double)a->weight))
             return false;
         if (a->kind == ATOM_TERM && (a->first > t->n_slots || a->n > t->n_slots - a->first))
             return false;
@@ -96,7 +130,8 @@ static bool rules_ok(struct nlp_tables *t)
     size_t states = 0;
     for (size_t i = 0; i < t->n_phrases; i++) {
         const struct lex_phrase *p = &t->phrases[i];
-        if (p->rule >= t->n_rules || p->first_state != states || p->n == 0 || !str_ok(t, p->entry))
+        if (p->rule >= t->n_rules || p->first_state != states || p->n == 0 ||
+            !str_ok(t, p->entry) || !tables_number_ok((double)p->weight))
             return false;
         states += p->n;
     }
@@ -105,21 +140,38 @@ static bool rules_ok(struct nlp_tables *t)
             t->slots[i].element >= t->phrases[t->slots[i].phrase].n)
             return false;
     for (size_t i = 0; i < t->n_rules; i++)
-        if (t->rules[i].kind >= RULE_KINDS || !str_ok(t, t->rules[i].code) ||
-            !str_ok(t, t->rules[i].name))
+        if (t->rules[i].kind >= RULE_KINDS || !code_ok(t, t->rules[i].code) ||
+            !str_ok(t, t->rules[i].name) || !tables_number_ok((double)t->rules[i].threshold))
             return false;
     for (size_t i = 0; i < t->n_patterns; i++)
         if (t->patterns[i].phrase >= t->n_phrases || !str_ok(t, t->patterns[i].regex))
             return false;
     t->n_states = states;
-    return t->n_params == (size_t)LANG_COUNT * 2 * PARAM_COUNT;
+    return true;
 }
 
-static bool labels_ok(const struct nlp_tables *t)
+static bool params_ok(const struct nlp_tables *t)
 {
-    bool ok = t->n_rows == t->n_cells && t->n_labels == 2 * LEX_LANES;
-    for (size_t i = 0; ok && i < t->n_labels; i++)
-        ok = t->labels[i].kind <= LABEL_SIGNAL && str_ok(t, t->labels[i].code);
+    bool ok = t->n_params == (size_t)LANG_COUNT * 2 * PARAM_COUNT;
+    for (size_t i = 0; ok && i < t->n_params; i++)
+        ok = tables_param_ok((enum lex_param)(i % PARAM_COUNT), t->params[i]);
+    return ok;
+}
+
+static bool labels_ok(struct nlp_tables *t)
+{
+    bool ok = t->n_labels == 2 * LEX_LANES;
+    for (size_t i = 0; ok && i < t->n_labels; i++) {
+        const struct lex_label *l = &t->labels[i];
+        ok = l->kind < LABEL_KINDS && str_ok(t, l->code) &&
+             (l->kind == LABEL_NONE || l->code.length > 0) && tables_number_ok((double)l->scale) &&
+             tables_number_ok((double)l->threshold);
+        if (!ok)
+            break;
+        struct label_lanes *lanes = &t->lanes[i / LEX_LANES][l->kind];
+        lanes->code[lanes->n] = tables_str(t, l->code);
+        lanes->lane[lanes->n++] = (uint8_t)(i % LEX_LANES);
+    }
     return ok;
 }
 
@@ -135,7 +187,9 @@ static int read_sections(struct nlp_tables *t)
     t->n_##field = h->sections[LEX_##id].count;
     LEX_SECTIONS(X)
 #undef X
-    return labels_ok(t) && trie_ok(t) && atoms_ok(t) && rules_ok(t) ? 0 : -VOC_E_CORRUPT;
+    return labels_ok(t) && trie_ok(t) && atoms_ok(t) && rules_ok(t) && params_ok(t)
+               ? 0
+               : -VOC_E_CORRUPT;
 }
 
 static int check_header(const struct nlp_tables *t)

@@ -173,8 +173,11 @@ static void read_param(struct lexicon_load *l, const struct lexicon_file *f,
         n = 0;
     if (!lexicon_is_new(l, span_of(key, (size_t)n), &line->at))
         return;
-    if (nlp_build_param(l->build, f->lang, line->column[0], value) < 0)
-        lexicon_problem(l, &line->at, "the model has no number of this name");
+    int r = nlp_build_param(l->build, f->lang, line->column[0], value);
+    if (r < 0)
+        lexicon_problem(l, &line->at,
+                        r == -ERANGE ? "this number is out of bounds"
+                                     : "the model has no number of this name");
 }
 
 /* `\s \^ \$ \\ \#` of the trainer's file; false for any other escape. */

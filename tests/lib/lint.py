@@ -70,6 +70,7 @@ class Report:
 # --- (a) walls ---
 
 LIBC = set("""alloca assert complex ctype dirent dlfcn endian errno fcntl fenv float fnmatch ftw getopt glob grp
+    immintrin
     iconv ifaddrs inttypes iso646 langinfo libgen limits locale malloc math netdb poll pthread pwd
     regex sched search semaphore setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint
     stdio stdlib stdnoreturn string strings syslog termios threads time uchar unistd utime wchar

@@ -212,6 +212,24 @@ static void lists_the_category_codes(void **state)
     fixture_done(&f);
 }
 
+static void a_pattern_that_matches_no_text_has_evidence_beside_it(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {"배송\\K", "배송\\K(?=늦)", "배송늦음\\K"};
+    for (size_t i = 0; i < ARRAY_LEN(patterns); i++) {
+        struct fixture f;
+        fixture_new(&f);
+        fixture_rule(
+            &f, &(struct fixture_rule){.kind = RULE_SIGNAL, .code = "x", .pattern = patterns[i]});
+        fixture_open(&f);
+        struct analysis a = fixture_text(&f, "배송늦음");
+        assert_int_equal(a.n_signals, 1);
+        assert_int_equal(a.n_evidence, 1);
+        assert_true(a.evidence[0].start < a.evidence[0].end);
+        fixture_done(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +240,7 @@ int main(void)
         cmocka_unit_test(names_every_mistake_of_a_build),
         cmocka_unit_test(same_input_gives_the_same_bytes),
         cmocka_unit_test(refuses_a_damaged_file),
+        cmocka_unit_test(a_pattern_that_matches_no_text_has_evidence_beside_it),
         cmocka_unit_test(lists_the_category_codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

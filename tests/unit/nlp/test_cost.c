@@ -5,11 +5,34 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/utf8.h"
-#include "nlp/scratch.h"
+#include "nlp/walk.h"
 
 #define SIZE ((size_t)1 << 20)
 
 static struct fixture f;
+
+/* N-grams and labels of what random_text() writes, nested in one another. */
+static void add_learned(void)
+{
+    static const char *const grams[] = {"배",   "배송", "배송늦", "늦",    "좋",  "ㅋ",
+                                        "ㅋㅋ", "a",    "1",      "12",    "안 ", " ",
+                                        "요",   "나요", "가가",   "가가나"};
+    const enum lang langs[] = {LANG_KO, LANG_EN};
+    for (size_t l = 0; l < 2; l++) {
+        for (unsigned i = 0; i < ARRAY_LEN(grams); i++) {
+            const struct span text = span_str(grams[i]);
+            assert_int_equal(nlp_build_ngram(f.build, langs[l], text, (int)i - 7), 0);
+            for (unsigned lane = i % 3; lane < LEX_LANES; lane += 3)
+                assert_int_equal(nlp_build_label_weight(f.build, langs[l], text, lane,
+                                                        (int)(lane * 7 + i) - 110),
+                                 0);
+        }
+        assert_int_equal(
+            nlp_build_label(f.build, langs[l], 0, SPAN_LIT("sentiment:negative"), 0.01, 0), 0);
+        assert_int_equal(nlp_build_param(f.build, langs[l], SPAN_LIT("ngram_slope"), 0.1), 0);
+    }
+    assert_int_equal(nlp_build_param(f.build, LANG_EN, SPAN_LIT("ngram_words"), 1), 0);
+}
 
 static int setup(void **state)
 {
@@ -17,6 +40,7 @@ static int setup(void **state)
     fixture_basic(&f);
     fixture_word(&f, WORD_POLARITY, "가가가가가가가가가가가가가가가가가가가가가나", 1, 0);
     fixture_word(&f, WORD_POLARITY, "하하하하하하하하하하하하하하하하다", 1, 0);
+    add_learned();
     fixture_rule(&f, &(struct fixture_rule){.kind = RULE_CATEGORY,
                                             .code = "gap",
                                             .any = {"좋 ... 좋 ... 좋 ... 나쁘", "가가 ... 나나"}});
@@ -179,7 +203,88 @@ static void the_same_text_gives_the_same_analysis(void **state)
     assert_int_equal(a.n_evidence, n);
 }
 
-static void nothing_at_all_is_fine_for_a_new_scratch(void **state)
+/* Calls to malloc and its kin, from here and from the libraries. The sanitizers have their own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define COUNTS_ALLOCATIONS false
+static size_t n_allocations;
+#else
+#define COUNTS_ALLOCATIONS true
+static size_t n_allocations;
+
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t n);
+void *malloc(size_t n)
+{
+    n_allocations++;
+    return __libc_malloc(n);
+}
+void *calloc(size_t n, size_t size)
+{
+    n_allocations++;
+    return __libc_calloc(n, size);
+}
+void *realloc(void *p, size_t n)
+{
+    n_allocations++;
+    return __libc_realloc(p, n);
+}
+#endif
+
+static void read_varied(uint64_t seed, size_t rounds)
+{
+    static char text[2000];
+    for (size_t i = 0; i < rounds; i++) {
+        const struct nlp_part part = {span_of(text, random_text(&seed, text, sizeof(text))),
+                                      PART_TEXT, BY_CUSTOMER};
+        const struct nlp_input in = {&part, 1, (enum lang)(i % LANG_COUNT), KIND_TICKET};
+        struct analysis a;
+        arena_reset(&f.arena);
+        assert_int_equal(nlp_analyze(f.tables, f.scratch, &in, NLP_ALL, &f.arena, &a), 0);
+    }
+}
+
+static void nothing_is_allocated_after_warm_up(void **state)
+{
+    (void)state;
+    if (!COUNTS_ALLOCATIONS)
+        skip();
+    read_varied(1, 2000);
+    const size_t before = n_allocations;
+    assert_true(before > 0);
+    read_varied(1, 2000);
+    assert_int_equal(n_allocations, before);
+}
+
+/* Eight places at a time or one by one: the same, byte for byte. */
+static void both_walks_agree(void **state)
+{
+    (void)state;
+    uint64_t seed = 20261123;
+    static char text[2000];
+    if (!walk_is_wide())
+        skip();
+    print_message("seed %llu\n", (unsigned long long)seed);
+    for (size_t i = 0; i < 2000; i++) {
+        const struct span s = span_of(text, random_text(&seed, text, sizeof(text)));
+        int sums[2][LEX_LANES];
+        size_t n_grams[2], n_hits[2];
+        double polarity[2];
+        for (size_t wide = 0; wide < 2; wide++) {
+            f.scratch->wide = wide;
+            polarity[wide] = fixture_run(&f, s).polarity;
+            memcpy(sums[wide], f.scratch->label_sums, sizeof(sums[wide]));
+            n_grams[wide] = f.scratch->n_grams;
+            n_hits[wide] = f.scratch->hits.n;
+        }
+        assert_true(polarity[0] == polarity[1]);
+        assert_memory_equal(sums[0], sums[1], sizeof(sums[0]));
+        assert_int_equal(n_grams[0], n_grams[1]);
+        assert_int_equal(n_hits[0], n_hits[1]);
+    }
+}
+
+static void a_new_scratch_reads_nothing_and_then_english(void **state)
 {
     (void)state;
     struct nlp_scratch *fresh;
@@ -189,6 +294,10 @@ static void nothing_at_all_is_fine_for_a_new_scratch(void **state)
     assert_int_equal(nlp_analyze(f.tables, fresh, &in, NLP_ALL, &f.arena, &a), 0);
     assert_int_equal(a.sentiment, SENTIMENT_NONE);
     assert_true(span_is(a.type, "other"));
+    struct nlp_part part = {SPAN_LIT("good a12"), PART_TEXT, BY_CUSTOMER};
+    in = (struct nlp_input){&part, 1, LANG_EN, KIND_TICKET};
+    arena_reset(&f.arena);
+    assert_int_equal(nlp_analyze(f.tables, fresh, &in, NLP_ALL, &f.arena, &a), 0);
     nlp_scratch_free(fresh);
 }
 
@@ -211,7 +320,9 @@ int main(void)
         cmocka_unit_test(work_grows_with_the_text_and_no_faster),
         cmocka_unit_test(any_bytes_give_an_analysis),
         cmocka_unit_test(the_same_text_gives_the_same_analysis),
-        cmocka_unit_test(nothing_at_all_is_fine_for_a_new_scratch),
+        cmocka_unit_test(nothing_is_allocated_after_warm_up),
+        cmocka_unit_test(both_walks_agree),
+        cmocka_unit_test(a_new_scratch_reads_nothing_and_then_english),
         cmocka_unit_test(a_full_arena_is_an_error),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
