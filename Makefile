@@ -63,7 +63,7 @@ LIBTEST   := $(BUILD)/libtest.a
 unit = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/$(1)/test_*.c))
 UNIT := $(foreach f,base nlp store daemon,$(call unit,$(f)))
 # Test programs the Python tests drive (model checkers, replays), linked with everything.
-DRIVERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fault/*.c tests/bench/*.c tests/fuzz/fuzz_http.c))
+DRIVERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fault/*.c tests/bench/*.c tests/fuzz/fuzz_*.c))
 
 .PHONY: all
 all: $(BUILD)/vocd $(BUILD)/vocctl $(BUILD)/lexicons.bin
@@ -127,7 +127,9 @@ $(BUILD)/tests/daemon/%: $(BUILD)/obj/tests/unit/daemon/%.o $(LIBTEST) $(LIBDAEM
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIBTEST) $(LIBDAEMON) $(LIBNLP) $(LIBSTORE) $(LIBBASE)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_all)
+	@$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_all)
+FUZZ_NLP := nlp tables lexicon
+$(FUZZ_NLP:%=$(BUILD)/tests/fuzz/fuzz_%): $(call obj,tests/fuzz/nlp_rig.c tests/fuzz/replay.c)
 $(BUILD)/tests/daemon/test_collect_hook $(BUILD)/tests/daemon/test_collect_stream: \
     $(call obj,$(FAKES))
 .PRECIOUS: $(BUILD)/obj/%.o
@@ -185,21 +187,29 @@ tsan:
 lint: deps-test $(BUILD)/gen/console_assets.inc
 	@BUILD=$(BUILD) python3 tests/lib/lint.py
 
-# libFuzzer, FUZZ_SECONDS each; what it finds goes into tests/fuzz/corpus and so into `make test`.
+# libFuzzer, FUZZ_SECONDS a target. What it finds goes into tests/fuzz/corpus (fuzz-merge keeps the
+# least that covers as much) and so into `make test`.
 FUZZ_SECONDS ?= 600
-.PHONY: fuzz
-fuzz: deps-test
-	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC=clang SAN=address,undefined \
+FUZZ := http $(FUZZ_NLP)
+.PHONY: fuzz fuzz-build fuzz-merge
+fuzz-build: deps-test $(BUILD)/lexicons.bin
+	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC="$(FUZZ_CC)" SAN=address,undefined \
 	 OPT="-O1 -g -DFUZZ_WITH_LIBFUZZER -fsanitize=fuzzer-no-link" build-fuzz/libdaemon.a \
 	 build-fuzz/libnlp.a build-fuzz/libstore.a build-fuzz/libbase.a build-fuzz/libtest.a \
-	 $(patsubst tests/%.c,build-fuzz/obj/tests/%.o,$(wildcard tests/fuzz/*.c))
-	@for f in http nlp; do \
-	 clang -fsanitize=fuzzer,address,undefined -o build-fuzz/fuzz_$$f \
-	  build-fuzz/obj/tests/fuzz/fuzz_$$f.o build-fuzz/libtest.a build-fuzz/libdaemon.a \
-	  build-fuzz/libnlp.a build-fuzz/libstore.a build-fuzz/libbase.a $(LIBS_all) && \
-	 mkdir -p build-fuzz/corpus/$$f tests/fuzz/corpus/$$f && \
-	 build-fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) build-fuzz/corpus/$$f tests/fuzz/corpus/$$f || \
-	 exit 1; done
+	 $(patsubst tests/%.c,build-fuzz/obj/tests/%.o,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
+	@for f in $(FUZZ); do clang -fsanitize=fuzzer,address,undefined -o build-fuzz/fuzz_$$f \
+	 build-fuzz/obj/tests/fuzz/fuzz_$$f.o build-fuzz/obj/tests/fuzz/nlp_rig.o build-fuzz/libtest.a \
+	 build-fuzz/libdaemon.a build-fuzz/libnlp.a build-fuzz/libstore.a build-fuzz/libbase.a \
+	 $(LIBS_all) || exit 1; mkdir -p build-fuzz/corpus/$$f tests/fuzz/corpus/$$f; done
+FUZZ_CC ?= clang
+fuzz: fuzz-build
+	@for f in $(FUZZ); do build-fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) \
+	 $$(test -f tests/fuzz/$$f.dict && echo -dict=tests/fuzz/$$f.dict) \
+	 build-fuzz/corpus/$$f tests/fuzz/corpus/$$f || exit 1; done
+fuzz-merge: fuzz-build
+	@for f in $(FUZZ); do rm -rf build-fuzz/merged/$$f && mkdir -p build-fuzz/merged/$$f && \
+	 build-fuzz/fuzz_$$f -merge=1 build-fuzz/merged/$$f tests/fuzz/corpus/$$f build-fuzz/corpus/$$f && \
+	 rm -f tests/fuzz/corpus/$$f/* && cp build-fuzz/merged/$$f/* tests/fuzz/corpus/$$f/ || exit 1; done
 
 .PHONY: bench
 bench: deps-test
