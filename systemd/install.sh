@@ -59,13 +59,17 @@ example >"$build/vocd.yaml"
 file 644 "$build/vocd.yaml" "$doc/examples/vocd.yaml"
 rm -f "$build/vocd.yaml"
 file 644 systemd/dropin.conf.example "$doc/examples/dropin.conf"
+file 644 systemd/prometheus-rules.yaml "$doc/examples/prometheus-rules.yaml"
 file 644 daemon/api/openapi.json "$doc/openapi.json"
 for page in README.md README.ko.md NEWS.md docs/*.md; do
     file 644 "$page" "$doc/${page##*/}"
 done
+for page in docs/ko/*.md docs/images/*.png; do
+    file 644 "$page" "$doc/${page#docs/}"
+done
 
 if [ "$what" = uninstall ]; then
-    for folder in "$doc/examples" "$doc" "$prefix/share/vocd/lexicons" \
+    for folder in "$doc/examples" "$doc/ko" "$doc/images" "$doc" "$prefix/share/vocd/lexicons" \
         "$prefix/share/vocd/connectors" "$prefix/share/vocd"; do
         rmdir "${DESTDIR:-}$folder" 2>/dev/null || true
     done

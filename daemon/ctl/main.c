@@ -22,7 +22,7 @@ static const char intro[] =
 
 const char *ctl_option(struct ctl *c, const char *name)
 {
-    for (int i = 1; i + 1 < c->argc; i++) {
+    for (int i = 0; i + 1 < c->argc; i++) {
         if (strcmp(c->argv[i], name) != 0)
             continue;
         const char *value = c->argv[i + 1];
@@ -50,7 +50,7 @@ bool ctl_number(struct ctl *c, const char *name, int64_t min, int64_t max, int64
 
 bool ctl_flag(struct ctl *c, const char *name)
 {
-    for (int i = 1; i < c->argc; i++) {
+    for (int i = 0; i < c->argc; i++) {
         if (strcmp(c->argv[i], name) != 0)
             continue;
         memmove(&c->argv[i], &c->argv[i + 1], (size_t)(c->argc - i - 1) * sizeof *c->argv);

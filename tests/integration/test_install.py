@@ -18,7 +18,7 @@ WANTED = """
     usr/lib/systemd/system/vocd.service usr/lib/sysusers.d/vocd.conf usr/lib/tmpfiles.d/vocd.conf
     usr/share/bash-completion/completions/vocctl
     usr/share/doc/vocd/examples/dropin.conf usr/share/doc/vocd/examples/vocd.yaml
-    usr/share/doc/vocd/openapi.json
+    usr/share/doc/vocd/examples/prometheus-rules.yaml usr/share/doc/vocd/openapi.json
     usr/share/vocd/lexicons/lexicons.bin
 """.split()
 
@@ -42,6 +42,8 @@ class Install(unittest.TestCase):
         found = set(WANTED)
         found |= {f"usr/share/doc/vocd/{p.name}" for p in (ROOT / "docs").glob("*.md")}
         found |= {f"usr/share/doc/vocd/{n}" for n in ("README.md", "README.ko.md", "NEWS.md")}
+        found |= {f"usr/share/doc/vocd/{p.relative_to(ROOT / 'docs')}"
+                  for p in [*(ROOT / "docs/ko").glob("*.md"), *(ROOT / "docs/images").glob("*.png")]}
         found |= {f"usr/share/man/man{p.suffix[1:]}/{p.name}" for p in (ROOT / "systemd/man").glob("*.[158]")}
         found |= {f"usr/share/vocd/connectors/{p.name}"
                   for p in (ROOT / "daemon/connectors").glob("*.yaml")}

@@ -103,5 +103,33 @@ class Daemon(unittest.TestCase):
         self.assertIn(f"at most {seconds}\nseconds", source("vocd.8"))
 
 
+class DataFlows(unittest.TestCase):
+    """What docs/data-flows.md says that can be read off the program."""
+    PAGES = ("docs/data-flows.md", "docs/ko/data-flows.md")
+
+    def test_actions_of_the_access_log(self):
+        written = set()
+        for path in (ROOT / "daemon/api").glob("*.c"):
+            text = path.read_text()
+            written |= set(re.findall(r'q->action = "([a-z_.]+)"', text))
+            written |= set(re.findall(r'access_of\(r, SPAN_LIT\("([a-z_.]+)"\)', text))
+        self.assertGreater(len(written), 5)
+        for page in self.PAGES:
+            told = set(re.findall(r"^\| `([a-z_]+\.[a-z]+)` \|", (ROOT / page).read_text(), re.M))
+            self.assertEqual(told, written, page)
+
+    def test_quotes(self):
+        most = re.search(r"ALERT_EXAMPLES = (\d+)", (ROOT / "daemon/alert/engine_impl.h").read_text())
+        size = re.search(r"QUOTE_SHOWN = (\d+)", (ROOT / "daemon/alert/transition.c").read_text())
+        self.assertEqual((most.group(1), size.group(1)), ("3", "200"))
+        self.assertIn("up to three quotes of at most 200 bytes",
+                      (ROOT / self.PAGES[0]).read_text().replace("\n", " "))
+
+    def test_the_same_in_both_languages(self):
+        shape = [[line.count("|") for line in (ROOT / page).read_text().splitlines() if line.startswith(("|", "#"))]
+                 for page in self.PAGES]
+        self.assertEqual(*shape)
+
+
 if __name__ == "__main__":
     unittest.main()

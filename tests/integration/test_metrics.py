@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import unittest
 
-from vocd import Daemon, eventually, iso
+from vocd import ROOT, Daemon, eventually, iso
 
 
 class Metrics(unittest.TestCase):
@@ -36,6 +36,26 @@ class Metrics(unittest.TestCase):
                               stderr=subprocess.STDOUT, timeout=60,
                               input=self.d.request("GET", "/metrics", token=None).body)
         self.assertEqual((done.returncode, done.stdout), (0, b""))
+
+    @unittest.skipUnless(shutil.which("promtool"), "promtool is not installed")
+    def test_the_rules_we_ship(self):
+        """Sound, and about metrics and labels that are there."""
+        path = ROOT / "systemd/prometheus-rules.yaml"
+        done = subprocess.run(["promtool", "check", "rules", path], stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        told = {name.split("{")[0] for name in self.values()}
+        text = path.read_text()
+        named = set(re.findall(r"\b((?:vocd|process)_[a-z_]+)\b", text))
+        self.assertGreater(len(named), 10)
+        self.assertEqual(named - told, set())
+        labelled = re.findall(r'(vocd_[a-z_]+\{\w+="[^"]+"\})', text)
+        self.assertGreater(len(labelled), 3)
+        self.assertEqual(set(labelled) - set(self.values()), set())
+        alerts = set(re.findall(r"alert: (\w+)", text))
+        manual = (ROOT / "docs/operation.md").read_text()
+        self.assertEqual(alerts, set(re.findall(r"\bVocd[A-Z]\w+", manual.partition("## Monitoring")[2]
+                                                .partition("## Log")[0])))
 
     def test_format(self):
         answer = self.d.request("GET", "/metrics", token=None)

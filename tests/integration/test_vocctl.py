@@ -84,6 +84,13 @@ class Verbs(unittest.TestCase):
         self.assertEqual([t[:2] for t in guarded], ["'="])
         self.assertEqual(parsed[0]["kind"], "ticket")
 
+    def test_common_options_stand_anywhere(self):
+        token = self.d.tokens["agent"]
+        for place in range(3):
+            args = ["me", "show"]
+            args[place:place] = ["--token", token, "-o", "json"]
+            self.assertEqual(json.loads(self.ctl(*args).stdout)["role"], "agent", args)
+
     def test_trend(self):
         self.send("t-1", product="tea")
         trend = self.json("trend", "get", "--measure", "count", "--by", "product", "--where",

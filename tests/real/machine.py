@@ -148,8 +148,13 @@ class Machine:
                              f"{told.stdout + told.stderr if told else ''}")
 
     def find_init(self):
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return int(children.split()[0]) if children.split() else None
+        """The child that has become the manager: nspawn's first one only prepares its namespaces."""
+        nspawn = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}")
+        for pid in nspawn.joinpath("children").read_text().split():
+            with contextlib.suppress(OSError):
+                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() in ("systemd", "init"):
+                    return int(pid)
+        return None
 
     def try_sh(self, script, stdin="", timeout=180):
         """A shell line as root inside."""
