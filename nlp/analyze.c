@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "nlp/pii.h"
 #include "nlp/walk.h"
 
 int vec_reserve(void **at, size_t *cap, size_t need, size_t size)
@@ -92,21 +93,14 @@ static int fit(const struct nlp_tables *t, struct nlp_scratch *s)
     return r;
 }
 
-static int add_part(struct nlp_scratch *s, const struct nlp_part *p, size_t *left)
+static int add_part(struct nlp_scratch *s, const struct nlp_part *p)
 {
-    struct span text = p->text;
-    if (text.n > *left)
-        text.n = *left;
-    *left -= text.n;
-    if (text.n == 0)
+    if (p->text.n == 0 || p->by != BY_CUSTOMER)
         return 0;
-    int r = pii_find(s, text, p->part);
-    if (r < 0 || p->by != BY_CUSTOMER)
-        return r;
     if (VEC_RESERVE(s->parts, 1) < 0)
         return -ENOMEM;
     size_t begin = s->norm.n + 1;
-    r = norm_append(&s->norm, text);
+    int r = norm_append(&s->norm, p->text);
     if (r < 0)
         return r;
     if (s->norm.n - 1 == begin) { /* blank */
@@ -114,19 +108,32 @@ static int add_part(struct nlp_scratch *s, const struct nlp_part *p, size_t *lef
         return 0;
     }
     s->parts.at[s->parts.n++] =
-        (struct part_range){(uint32_t)begin, (uint32_t)(s->norm.n - 1), p->part, text};
+        (struct part_range){(uint32_t)begin, (uint32_t)(s->norm.n - 1), p->part, p->text};
     return 0;
+}
+
+/* The next part of the input, as much of it as is read. */
+static bool next_part(const struct nlp_input *in, size_t *i, size_t *left, struct nlp_part *ret)
+{
+    if (*i == in->n_parts || *i == NLP_MAX_PARTS)
+        return false;
+    *ret = in->parts[(*i)++];
+    if (ret->text.n > *left)
+        ret->text.n = *left;
+    *left -= ret->text.n;
+    return true;
 }
 
 static int read_parts(const struct nlp_tables *t, struct nlp_scratch *s, const struct nlp_input *in)
 {
-    size_t left = NLP_MAX_TEXT, n = in->n_parts < NLP_MAX_PARTS ? in->n_parts : NLP_MAX_PARTS;
+    struct nlp_part part;
+    size_t left = NLP_MAX_TEXT, at = 0;
     int r = 0;
     norm_reset(&s->norm);
     s->parts.n = s->pii.n = s->marks.n = s->sentences.n = s->clauses.n = 0;
     s->work = 0;
-    for (size_t i = 0; r == 0 && i < n; i++)
-        r = add_part(s, &in->parts[i], &left);
+    while (r == 0 && next_part(in, &at, &left, &part))
+        r = add_part(s, &part);
     s->lang = in->lang;
     if (in->lang != LANG_KO && in->lang != LANG_EN)
         s->lang = s->norm.latin && !s->norm.hangul ? LANG_EN : LANG_KO;
@@ -134,6 +141,20 @@ static int read_parts(const struct nlp_tables *t, struct nlp_scratch *s, const s
     s->params = tables_params(t, s->lang, s->kind);
     for (size_t i = 0; r == 0 && i < s->parts.n; i++)
         r = segment_sentences(s, &s->parts.at[i]);
+    return r;
+}
+
+/* Of what the walk has read it says itself whether anything there is worth a look. */
+static int find_personal(struct nlp_scratch *s, const struct nlp_input *in)
+{
+    struct nlp_part part;
+    size_t left = NLP_MAX_TEXT, at = 0;
+    int r = 0;
+    while (r == 0 && next_part(in, &at, &left, &part)) {
+        const bool walked = part.by == BY_CUSTOMER;
+        if (walked ? s->norm.irregular || s->any_frame : pii_worth_reading(part.text))
+            r = pii_find(s, part.text, part.part);
+    }
     return r;
 }
 
@@ -366,6 +387,8 @@ int nlp_analyze(const struct nlp_tables *t, struct nlp_scratch *s, const struct 
     out.lang = s->parts.n ? s->lang : in->lang;
     if (r == 0)
         r = scan_text(t, s);
+    if (r == 0)
+        r = find_personal(s, in);
     if (r == 0)
         r = segment_clauses(t, s);
     if (r == 0)

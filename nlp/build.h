@@ -18,7 +18,7 @@ struct table {
     size_t n, cap, size;
 };
 
-enum build_key_kind { KEY_WORD, KEY_NGRAM, KEY_LABEL };
+enum build_key_kind { KEY_WORD, KEY_NGRAM, KEY_LABEL, KEY_FRAME };
 
 struct build_key {
     const uint32_t *cp;

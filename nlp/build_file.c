@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/utf8.h"
 #include "nlp/build.h"
+#include "nlp/pii.h"
 #include "nlp/tables.h"
 
 /* Sets that rules name and nobody gave. */
@@ -114,9 +116,23 @@ static int lay_out(struct nlp_build *b, struct buf *out)
     return r;
 }
 
+static void add_frames(struct nlp_build *b)
+{
+    const char *frame;
+    for (size_t i = 0; b->error == 0 && (frame = pii_frame(i)); i++) {
+        uint32_t cp[2];
+        const unsigned n = utf8_decode(frame, 6, &cp[0]);
+        utf8_decode(frame + n, 6 - n, &cp[1]);
+        build_key(b, cp, 2, 0);
+        if (b->error == 0)
+            TABLE_AT(b->keys, struct build_key, b->keys.n - 1)->kind = KEY_FRAME;
+    }
+}
+
 int nlp_build_finish(struct nlp_build *b, struct buf *out)
 {
     check_sets(b);
+    add_frames(b);
     if (b->error)
         return b->error;
     return b->n_reported ? -EINVAL : lay_out(b, out);

@@ -134,7 +134,9 @@ static void set_cell(struct trie *t, uint32_t cell, size_t lo, size_t hi)
     for (size_t i = lo; i < hi; i++) {
         const struct build_key *k = t->keys[i].key;
         const bool ko = k->lang == LANG_KO;
-        if (k->kind == KEY_LABEL) {
+        if (k->kind == KEY_FRAME) {
+            c->link |= CELL_FRAME;
+        } else if (k->kind == KEY_LABEL) {
             c->link |= ko ? CELL_LABELS_KO : CELL_LABELS_EN;
         } else if (k->kind == KEY_NGRAM) {
             *(ko ? &c->ko : &c->en) = k->weight;

@@ -14,7 +14,7 @@
 #include "nlp/trie.h"
 
 #define LEX_MAGIC UINT64_C(0x0a5845434f560d1a)
-#define LEX_FORMAT 4
+#define LEX_FORMAT 5
 #define LEX_MAX_SIZE (UINT64_C(256) << 20)
 #define LEX_MAX_KEY 64 /* code points of the longest key: bounds the scan at each position */
 #define LEX_MAX_SYMBOLS 65000

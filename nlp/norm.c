@@ -30,6 +30,7 @@ void norm_done(struct norm *nm)
 void norm_reset(struct norm *nm)
 {
     nm->n = nm->hangul = nm->latin = 0;
+    nm->irregular = false;
 }
 
 static int grow_u32(uint32_t **p, size_t cap)
@@ -267,11 +268,13 @@ static size_t append_ascii(struct norm *nm, size_t base, const unsigned char *p,
     if ((c | 32) == 'h' || (c | 32) == 'w') {
         size_t len = url_length(p + i, n - i);
         if (len) {
+            nm->irregular = true;
             put_space(nm, base, CLASS_SPACE, (uint32_t)i, (uint32_t)(i + len));
             return i + len;
         }
     }
     uint8_t cls = class_ascii(c);
+    nm->irregular |= cls == CLASS_DIGIT || c == '@';
     put(nm, base, c >= 'A' && c <= 'Z' ? c + 32U : c, cls, (uint32_t)i, (uint32_t)(i + 1));
     return i + 1;
 }
@@ -289,15 +292,18 @@ static size_t append_other(struct norm *nm, size_t base, const unsigned char *p,
         put(nm, base, cp, CLASS_HANGUL, (uint32_t)i, end);
         return end;
     }
+    nm->irregular |= cp >= 0xF000 && cp <= 0xFFFF;
     if (is_zero_width(cp)) {
         if (nm->n > base && nm->cls[nm->n - 1] > CLASS_NEWLINE)
             nm->to[nm->n - 1] = end;
         return end;
     }
     if (cp >= 0x1161 && cp <= 0x11C2 && compose_hangul(nm, base, cp, end)) {
+        nm->irregular = true;
         cut_run(nm, base);
         return end;
     }
+    nm->irregular |= is_combining(cp);
     if (is_combining(cp))
         return compose_marks(nm, base, (const char *)p, i, n);
     cp = fold(cp);

@@ -29,11 +29,28 @@ struct norm {
     uint8_t *cls; /* enum norm_class */
     size_t n, cap;
     size_t hangul, latin; /* counts over all texts */
+    bool irregular; /* digits, @, URLs, full width, compositions, invalid bytes: without any of
+                       them the texts read here are the texts given, run lengths aside */
 };
 
 static inline bool class_is_word(uint8_t c)
 {
     return c >= CLASS_DIGIT;
+}
+
+/* The first position from `i` on, below `end`, that is no part of a word; `end` for none. */
+static inline size_t norm_next_gap(const struct norm *nm, size_t i, size_t end)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t eight;
+    for (; end - i >= 8; i += 8) {
+        memcpy(&eight, nm->cls + i, 8);
+        if (((eight + ones * (0x80 - CLASS_DIGIT)) & ones * 0x80) != ones * 0x80)
+            break;
+    }
+    while (i < end && class_is_word(nm->cls[i]))
+        i++;
+    return i;
 }
 
 void norm_init(struct norm *nm);

@@ -26,8 +26,16 @@ static int decode(struct nlp_scratch *s, struct span text)
         return -ENOMEM;
     size_t n = 0;
     for (size_t i = 0; i < text.n;) {
-        uint32_t cp = (unsigned char)text.p[i];
-        unsigned len = cp < 0x80 ? 1 : utf8_decode(text.p + i, text.n - i, &cp);
+        const unsigned char *p = (const unsigned char *)text.p + i;
+        uint32_t cp = p[0];
+        unsigned len = 1;
+        if (cp >= 0xEA && cp <= 0xEC && text.n - i > 2 && (p[1] & 0xC0) == 0x80 &&
+            (p[2] & 0xC0) == 0x80) {
+            cp = (cp & 0x0F) << 12 | (p[1] & 0x3FU) << 6 | (p[2] & 0x3FU);
+            len = 3;
+        } else if (cp >= 0x80) {
+            len = utf8_decode(text.p + i, text.n - i, &cp);
+        }
         s->raw_cp.at[n] = fold(len ? cp : 0xFFFD);
         s->raw_at.at[n++] = (uint32_t)i;
         i += len ? len : 1;
@@ -73,8 +81,6 @@ static inline bool may_begin(const struct pii_text *x, size_t i)
 
 int pii_find(struct nlp_scratch *s, struct span text, uint16_t part)
 {
-    if (!pii_worth_reading(text))
-        return 0;
     int r = decode(s, text);
     struct pii_text raw = {s->raw_cp.at, s->raw_cp.n};
     size_t last = 0;

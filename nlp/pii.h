@@ -57,5 +57,7 @@ size_t pii_email(const struct pii_text *x, size_t i, size_t *ret_start);
  * personal data but names in a frame. */
 size_t pii_name(const struct pii_text *x, size_t i, size_t *ret_start);
 bool pii_worth_reading(struct span text);
+/* The two syllables each frame begins with; NULL past the last. */
+const char *pii_frame(size_t i);
 
 #endif

@@ -186,6 +186,11 @@ size_t pii_name(const struct pii_text *x, size_t i, size_t *ret_start)
     return end ? end : cued(x, i, ret_start);
 }
 
+const char *pii_frame(size_t i)
+{
+    return i < ARRAY_LEN(heads) ? heads[i] : NULL;
+}
+
 bool pii_worth_reading(struct span text)
 {
     const unsigned char *p = (const unsigned char *)text.p;

@@ -76,10 +76,10 @@ static bool bounds_hold(const struct nlp_tables *t, const struct nlp_scratch *s,
     return !(post & POST_JOSA) || ends_word(s, end) || scan_only_josa(t, s, end);
 }
 
-static int add_hits(const struct nlp_tables *t, struct nlp_scratch *s, uint32_t cell, size_t start,
-                    size_t end)
+static int add_hits(const struct nlp_tables *t, struct nlp_scratch *s, const struct word *w)
 {
-    for (const struct lex_posting *p = tables_postings(t, cell);; p++) {
+    const size_t start = w->start, end = w->end;
+    for (const struct lex_posting *p = w->postings;; p++) {
         bool wanted = (p->lang == LANG_NONE || p->lang == s->lang) && !lex_is_listed(p->kind) &&
                       !((p->flags & NLP_TICKET) && s->kind == KIND_REVIEW);
         if (wanted && bounds_hold(t, s, p->atom, start, end)) {
@@ -115,7 +115,7 @@ int scan_words(const struct nlp_tables *t, struct nlp_scratch *s)
         for (; r == 0 && any[block]; any[block] &= any[block] - 1)
             for (uint32_t i = head[block * 64 + (uint32_t)__builtin_ctzll(any[block])];
                  r == 0 && i != UINT32_MAX; i = w[i].next)
-                r = add_hits(t, s, w[i].cell, w[i].start, w[i].end);
+                r = add_hits(t, s, &w[i]);
     s->words.n = 0;
     return r;
 }
@@ -209,6 +209,7 @@ static int prepare(const struct nlp_tables *t, struct nlp_scratch *s)
         memset(s->gram, 0, n * sizeof(*s->gram));
     s->hits.n = s->masks.n = s->words.n = 0;
     s->n_grams = 0;
+    s->any_frame = false;
     s->first_lane = s->lang == LANG_EN ? LEX_LANES : 0;
     memset(s->label_sums, 0, sizeof(s->label_sums));
     return 0;

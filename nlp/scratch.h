@@ -3,11 +3,11 @@
  *   norm      text to code points                       norm.c
  *   walk      one pass of the trie: words, n-grams      walk.c
  *   scan      words to hits                             scan.c
+ *   pii       personal data in the original bytes       pii.c, pii_kinds.c
  *   segment   sentences, then clauses                   segment.c
  *   rules     categories, types, signals                rules.c
  *   labels    what the learned tables say of the same   labels.c
  *   sentiment clauses to stance                         clause.c, sentiment.c
- *   pii       personal data in the original bytes       pii.c, pii_kinds.c
  *   result    what the caller gets                      analyze.c, evidence.c, keywords.c
  *
  * Positions are indexes into norm.cp, over all parts of the record. Everything grows to the largest
@@ -43,7 +43,8 @@ struct hit {
 };
 
 struct word { /* a key of the trie that is a word, not yet looked at */
-    uint32_t start, end, cell, next;
+    const struct lex_posting *postings;
+    uint32_t start, end, next;
 };
 
 struct part_range {
@@ -141,7 +142,8 @@ struct nlp_scratch {
     double gram_share;         /* slope / sqrt(1 + n / damp) */
     double curated_scale;
     bool any_question, any_request, any_wish, any_failure, any_curated, any_gate;
-    uint64_t work; /* trie steps, state moves and bytes given to patterns: what tests count */
+    bool any_frame; /* of a person's name */
+    uint64_t work;  /* trie steps, state moves and bytes given to patterns: what tests count */
 };
 
 #define SCAN_CHUNK 128 /* places walked together, from a multiple of it */
@@ -185,6 +187,7 @@ int evidence_write(const struct nlp_tables *t, struct nlp_scratch *s, struct are
                    struct analysis *out);
 int keywords_write(const struct nlp_tables *t, struct nlp_scratch *s, struct arena *a,
                    struct analysis *out);
+/* Personal data in a part's original bytes. */
 int pii_find(struct nlp_scratch *s, struct span text, uint16_t part);
 
 #endif

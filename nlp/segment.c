@@ -37,15 +37,17 @@ static int add_sentence(struct nlp_scratch *s, size_t begin, size_t end)
 int segment_sentences(struct nlp_scratch *s, const struct part_range *part)
 {
     const struct norm *nm = &s->norm;
+    const size_t most = NLP_MAX_SENTENCE + LEX_MAX_KEY;
     size_t begin = part->begin;
     int r = 0;
-    for (size_t i = part->begin; r == 0 && i < part->end; i++) {
+    for (size_t i = begin; r == 0 && i < part->end; i++) {
+        const size_t last = part->end - begin > most ? begin + most : part->end;
+        i = norm_next_gap(nm, i, last);
+        if (i == part->end)
+            break;
         const size_t length = i - begin;
-        if (class_is_word(nm->cls[i]) && length < NLP_MAX_SENTENCE + LEX_MAX_KEY)
-            continue;
         bool ends = nm->cls[i] == CLASS_NEWLINE || (is_stop(nm->cp[i]) && stops_here(nm, i));
-        bool cut = (length >= NLP_MAX_SENTENCE && nm->cls[i] == CLASS_SPACE) ||
-                   length >= NLP_MAX_SENTENCE + LEX_MAX_KEY;
+        bool cut = (length >= NLP_MAX_SENTENCE && nm->cls[i] == CLASS_SPACE) || length >= most;
         if (!ends && !cut)
             continue;
         r = add_sentence(s, begin, i + 1);
@@ -105,8 +107,11 @@ static int split_sentence(const struct nlp_tables *t, struct nlp_scratch *s, uin
     size_t begin = sent->begin, k = sent->first_hit;
     int r = 0;
     for (size_t i = sent->begin; r == 0 && i < sent->end; i++) {
-        if (nm->cp[i] != ' ' && (k == sent->end_hit || s->hits.at[k].start > i))
-            continue;
+        size_t hit = k < sent->end_hit ? s->hits.at[k].start : sent->end;
+        if (hit > i)
+            i = norm_next_gap(nm, i, hit);
+        if (i == sent->end)
+            break;
         bool contrast = false;
         size_t cut = nm->cp[i] == ' ' && s->lang == LANG_KO && soft_end(nm, i, begin) ? i : 0;
         for (; k < sent->end_hit && s->hits.at[k].start <= i; k++) {

@@ -19,6 +19,7 @@ enum {
     CELL_EN = 16,
     CELL_LABELS_KO = 32, /* an n-gram with weights of labels */
     CELL_LABELS_EN = 64,
+    CELL_FRAME = 128, /* what may frame a person's name (pii_name.c) */
 };
 
 /* What the walk reads at every step; small, since nearly every one is a cache miss. */

@@ -54,7 +54,9 @@ static int take_words(struct walk *w, uint32_t begin, uint32_t depth)
         return -ENOMEM;
     for (size_t i = 0; i < w->n_words; i++) {
         const uint32_t start = begin + w->places[i];
-        s->words.at[s->words.n++] = (struct word){start, start + depth + 1, w->words[i], 0};
+        const struct lex_posting *p = tables_postings(w->t, w->words[i]);
+        __builtin_prefetch(p);
+        s->words.at[s->words.n++] = (struct word){p, start, start + depth + 1, 0};
     }
     w->n_words = 0;
     return 0;
@@ -69,6 +71,7 @@ INLINE void step(struct walk *w, const struct wanted wanted, const struct lex_ce
     const struct lex_cell c = cells[cell];
     const uint32_t link = c.link & -(uint32_t)(c.sym == sym[0]);
     w->base[k] = link >> 8;
+    w->flags |= link;
     __builtin_prefetch(&cells[(link >> 8) + sym[1]]);
     if (wanted.polar) {
         const uint32_t fresh = (uint32_t)repeated - 1, counts = link & fresh;
@@ -244,7 +247,7 @@ int walk_text(const struct nlp_tables *t, struct nlp_scratch *s, const struct wa
     w.t = t;
     w.s = s;
     w.in = in;
-    w.n_rows = w.n_words = w.n_polar = 0;
+    w.n_rows = w.n_words = w.n_polar = w.flags = 0;
     int r = in->grams ? find_repeats(t, s, in->sym, in->n) : 0;
     for (size_t begin = 0; r == 0 && begin < in->n; begin += SCAN_CHUNK) {
         const size_t left = in->n - begin;
@@ -257,5 +260,6 @@ int walk_text(const struct nlp_tables *t, struct nlp_scratch *s, const struct wa
     }
     while (w.n_rows)
         add_rows(&w);
+    s->any_frame |= (w.flags & CELL_FRAME) != 0;
     return r;
 }

@@ -30,6 +30,7 @@ struct walk {
     uint32_t words[SCAN_CHUNK + WALK_WIDE];            /* cells of words of one level */
     uint32_t places[SCAN_CHUNK + WALK_WIDE];           /* of the words, in the chunk */
     size_t n_rows, n_words;
+    uint32_t flags;   /* of all cells come through */
     uint32_t n_polar; /* n-grams with a weight, times their flag */
 };
 

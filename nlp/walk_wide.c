@@ -43,6 +43,15 @@ WIDE static inline void add_grams(const struct walk *w, const struct wanted *wan
         gram[w->in->position[at + i]] += weights[i];
 }
 
+/* Asks for eight cells that the next level reads. */
+WIDE static inline void prefetch(const int *cells, __m256i eight)
+{
+    uint32_t cell[WALK_WIDE];
+    _mm256_storeu_si256((__m256i *)cell, eight);
+    for (unsigned i = 0; i < WALK_WIDE; i++)
+        __builtin_prefetch(cells + 2 * (size_t)cell[i]);
+}
+
 WIDE void walk_wide(struct walk *w, const struct wanted *wanted, uint32_t begin, size_t n,
                     uint32_t depth)
 {
@@ -52,7 +61,7 @@ WIDE void walk_wide(struct walk *w, const struct wanted *wanted, uint32_t begin,
     const uint64_t *order = w->s->order;
     const __m256i level = _mm256_set1_epi32((int)depth + 1);
     const __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    __m256i polar = _mm256_setzero_si256();
+    __m256i polar = _mm256_setzero_si256(), flags = polar;
     for (uint32_t k = 0; k < n; k += WALK_WIDE) {
         __m256i *base = (__m256i *)(w->base + k);
         const __m256i sym = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(syms + k)));
@@ -61,7 +70,11 @@ WIDE void walk_wide(struct walk *w, const struct wanted *wanted, uint32_t begin,
         const __m256i same =
             _mm256_cmpeq_epi32(_mm256_and_si256(rest, _mm256_set1_epi32(0xFFFF)), sym);
         const __m256i link = _mm256_and_si256(_mm256_i32gather_epi32(cells, cell, 8), same);
-        _mm256_storeu_si256(base, _mm256_srli_epi32(link, 8));
+        flags = _mm256_or_si256(flags, link);
+        const __m256i children = _mm256_srli_epi32(link, 8);
+        _mm256_storeu_si256(base, children);
+        prefetch(cells, _mm256_add_epi32(children, _mm256_cvtepu16_epi32(_mm_loadu_si128(
+                                                       (const __m128i *)(syms + k + 1)))));
         if (wanted->polar) {
             const __m256i repeat =
                 _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(repeats + k)));
@@ -90,6 +103,9 @@ WIDE void walk_wide(struct walk *w, const struct wanted *wanted, uint32_t begin,
     _mm256_storeu_si256((__m256i *)sums, polar);
     for (size_t i = 0; i < WALK_WIDE; i++)
         w->n_polar += sums[i];
+    _mm256_storeu_si256((__m256i *)sums, flags);
+    for (size_t i = 0; i < WALK_WIDE; i++)
+        w->flags |= sums[i];
 }
 
 #else
