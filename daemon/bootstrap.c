@@ -3,13 +3,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "daemon/format/json_out.h"
 #include "daemon/core/log.h"
 
-enum { FILE_MAX = 8192, ARENA_MAX = 1 << 20 };
+enum { FILE_MAX = 8192, ARENA_MAX = 1 << 20, STALE_MAX = 10000 };
 
 static int write_all(int fd, struct span s)
 {
@@ -83,14 +84,58 @@ static int keep(const struct first *f, struct workspace *system, struct auth *au
     return rc;
 }
 
-static int load(struct workspace *system, struct auth *auth)
+struct ended {
+    struct auth *auth;
+    int64_t now;
+    struct arena arena;
+    struct span stale[STALE_MAX]; /* keys of documents that say nothing any more */
+    size_t n;
+};
+
+static int take_ended(void *ctx, struct span key, struct span value)
+{
+    struct ended *e = ctx;
+    if (!span_starts(key, SPAN_LIT(AUTH_ENDED_KEY)))
+        return 1;
+    int rc = auth_ended_apply(e->auth, key, value, e->now);
+    if (rc < 0 && e->n < STALE_MAX)
+        e->stale[e->n++] = arena_dup(&e->arena, key);
+    return 0;
+}
+
+/* What is left over goes at the next start. */
+static int drop_stale(struct workspace *system, const struct ended *e)
+{
+    struct store_txn *txn;
+    int rc = e->n > 0 ? store_begin(system->store, e->now, &txn) : -ENOENT;
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
+    for (size_t i = 0; i < e->n; i++)
+        if (e->stale[i].p)
+            store_doc_delete(txn, STORE_DOC_SETTING, e->stale[i]);
+    return store_commit(txn);
+}
+
+static int load(struct workspace *system, struct auth *auth, int64_t now)
 {
     struct store_view *view = NULL;
+    struct ended *e = calloc(1, sizeof *e);
+    if (!e)
+        return -ENOMEM;
+    *e = (struct ended){.auth = auth, .now = now};
+    arena_init(&e->arena, ARENA_MAX);
     int rc = store_view_begin(system->store, &view);
     if (rc == 0)
         rc = auth_load(auth, view);
+    if (rc == 0)
+        rc =
+            store_doc_each(view, STORE_DOC_SETTING, SPAN_LIT(AUTH_ENDED_KEY), false, take_ended, e);
     store_view_end(view);
-    return rc;
+    if (rc >= 0 && drop_stale(system, e) < 0)
+        log_warning(LOG_AUTH, "old signing-outs stay for now", "documents=%zu", e->n);
+    arena_done(&e->arena);
+    free(e);
+    return rc < 0 ? rc : 0;
 }
 
 /* The first workspace's file is as configured: tokens.json; of "shop" it is tokens-shop.json. */
@@ -146,7 +191,7 @@ static int first_tokens(const struct config *cfg, size_t i, struct workspace *sy
 int bootstrap_tokens(const struct config *cfg, struct workspace *system, struct auth *auth,
                      const struct clock *clock, char *message, size_t size)
 {
-    int rc = load(system, auth);
+    int rc = load(system, auth, clock_wall(clock));
     if (rc < 0)
         snprintf(message, size, "tokens: %s", err_text(rc));
     for (size_t i = 0; i < cfg->n_workspaces && rc == 0 && cfg->auth.bootstrap.n; i++)

@@ -6,6 +6,7 @@
 #include "daemon/api/events.h"
 #include "daemon/app.h"
 #include "daemon/console/console.h"
+#include "daemon/core/log.h"
 #include "daemon/format/json_out.h"
 #include "daemon/http/auth.h"
 
@@ -78,15 +79,34 @@ static void refuse(struct http_request *r, int rc, int64_t retry_ms)
     }
 }
 
+/* Over at once; and on disk, for the next start of the daemon, when `done` is called. False: that
+ * can not be (no memory, a full queue), and nobody is called. */
+static bool end_session(struct http_request *r, const struct http_principal *p,
+                        void (*done)(struct edit *e))
+{
+    struct app *app = r->app;
+    auth_session_end(app->auth, p);
+    events_recheck(app->events);
+    struct edit *e = edit_new(EDIT_DOC, app->workspaces->system);
+    if (!e)
+        return false;
+    e->doc = STORE_DOC_SETTING;
+    e->user = r;
+    e->done = done;
+    if (auth_ended_document(p, &e->arena, &e->key, &e->value) == 0 &&
+        edit_submit(app->pipeline, e) == 0)
+        return true;
+    edit_free(e);
+    return false;
+}
+
 /* Who signs in over a session leaves that one: the browser forgets its cookie. */
 static void leave(struct http_request *r)
 {
     struct app *app = r->app;
     struct http_principal old;
-    if (auth_session_find(app->auth, http_session_cookie(r), now_of(r), &old) < 0)
-        return;
-    auth_session_end(app->auth, &old);
-    events_recheck(app->events);
+    if (auth_session_find(app->auth, http_session_cookie(r), now_of(r), &old) == 0)
+        end_session(r, &old, NULL);
 }
 
 static void enter(struct http_request *r, struct http_principal *p)
@@ -162,6 +182,22 @@ void console_session(struct http_request *r)
 
 /* --- out --- */
 
+static void answer_out(struct http_request *r)
+{
+    set_cookie(r, NULL, 0);
+    http_respond(r, 204, NULL, SPAN_NONE);
+}
+
+/* On a full disk, too, who signs out is out. */
+static void signed_out(struct edit *e)
+{
+    if (e->command.status < 0)
+        log_warning(LOG_AUTH, "signing out is remembered until the next restart only", "error=%s",
+                    err_text(e->command.status));
+    answer_out(e->user);
+    edit_free(e);
+}
+
 void console_sign_out(struct http_request *r)
 {
     struct app *app = r->app;
@@ -169,10 +205,6 @@ void console_sign_out(struct http_request *r)
     bool is_in = auth_session_find(app->auth, http_session_cookie(r), now_of(r), &p) == 0;
     if (!http_same_origin(r, is_in ? &p : NULL))
         return;
-    if (is_in) {
-        auth_session_end(app->auth, &p);
-        events_recheck(app->events);
-    }
-    set_cookie(r, NULL, 0);
-    http_respond(r, 204, NULL, SPAN_NONE);
+    if (!is_in || !end_session(r, &p, signed_out))
+        answer_out(r);
 }

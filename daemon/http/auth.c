@@ -1,10 +1,9 @@
-#include "daemon/http/auth.h"
+#include "daemon/http/auth_impl.h"
 
 #include <fcntl.h>
 #include <jansson.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/params.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,45 +14,6 @@
 #include "daemon/core/log.h"
 #include "daemon/core/metrics.h"
 #include "daemon/format/base64url.h"
-#include "daemon/http/throttle.h"
-
-enum {
-    KEY_SIZE = 32,
-    HASH_SIZE = 32,
-    SECRET_SIZE = 32,
-    SECRET_TEXT = BASE64URL_LEN(SECRET_SIZE),
-    ID_BYTES = SESSION_TOKEN,
-};
-
-struct token {
-    struct auth_token pub;
-    unsigned char hash[HASH_SIZE];
-    int64_t sessions_after; /* sessions begun until then are over; NO_TIME: none */
-};
-
-/* A session somebody signed out of. */
-struct ended {
-    unsigned char id[SESSION_ID];
-    struct token *token;
-    int64_t begun_at;
-};
-
-struct auth {
-    struct rng rng;
-    int64_t window_ms;
-    uint32_t max_failures;
-    EVP_MAC_CTX *mac; /* keyed; EVP_MAC_init() without a key starts it afresh */
-    struct throttle *throttle;
-    struct arena text; /* of the tokens; never shrinks, so principals may point into it */
-    struct token **tokens;
-    size_t n_tokens, cap_tokens;
-    uint32_t *by_hash, *by_id; /* open addressing: index + 1, 0 empty; n_slots a power of two */
-    size_t n_slots;
-    struct session_keys session_keys;
-    int64_t session_ms;
-    struct ended ended[AUTH_MAX_ENDED]; /* a ring */
-    size_t n_ended;                     /* ever */
-};
 
 /* --- the key --- */
 
@@ -228,7 +188,7 @@ static struct token *find_hash(const struct auth *a, const unsigned char hash[HA
     return NULL;
 }
 
-static struct token *find_id(const struct auth *a, struct span id)
+struct token *auth_find_id(const struct auth *a, struct span id)
 {
     size_t mask = a->n_slots - 1;
     for (size_t at = id_key(id) & mask; a->n_slots && a->by_id[at]; at = (at + 1) & mask) {
@@ -271,7 +231,7 @@ static int table_grow(struct auth *a)
 /* Text of a token never changes once in the table: a known id only takes new dates. */
 static int table_add(struct auth *a, const struct token *from)
 {
-    struct token *t = find_id(a, from->pub.id);
+    struct token *t = auth_find_id(a, from->pub.id);
     if (t) {
         t->pub.expires_at = from->pub.expires_at;
         t->pub.revoked_at = from->pub.revoked_at;
@@ -315,13 +275,13 @@ int auth_each(const struct auth *a, struct span workspace,
 
 /* --- documents --- */
 
-static void hex_write(const unsigned char *p, size_t n, char *out)
+void auth_hex_write(const unsigned char *p, size_t n, char *out)
 {
     for (size_t i = 0; i < n; i++)
         snprintf(out + 2 * i, 3, "%02x", p[i]);
 }
 
-static bool hex_read(const char *text, unsigned char *out, size_t n)
+bool auth_hex_read(const char *text, unsigned char *out, size_t n)
 {
     if (!text || strlen(text) != 2 * n || strspn(text, "0123456789abcdef") != 2 * n)
         return false;
@@ -346,7 +306,7 @@ static int document_make(const struct token *t, struct arena *arena, struct span
     char hash[2 * HASH_SIZE + 1];
     struct buf b;
     buf_init(&b, 4096);
-    hex_write(t->hash, HASH_SIZE, hash);
+    auth_hex_write(t->hash, HASH_SIZE, hash);
     buf_str(&b, "{\"id\":");
     buf_json_str(&b, t->pub.id);
     buf_printf(&b, ",\"hash\":\"%s\",\"role\":\"%s\",\"workspace\":", hash,
@@ -386,7 +346,7 @@ static int document_read(const json_t *doc, struct token *t)
     t->pub.expires_at = read_time(doc, "expires_at");
     t->pub.revoked_at = read_time(doc, "revoked_at");
     const char *hash = json_string_value(json_object_get(doc, "hash"));
-    return hex_read(hash, t->hash, HASH_SIZE) ? 0 : -EINVAL;
+    return auth_hex_read(hash, t->hash, HASH_SIZE) ? 0 : -EINVAL;
 }
 
 int auth_apply(struct auth *a, struct span document)
@@ -432,7 +392,7 @@ int auth_make(struct auth *a, const struct auth_token *spec, struct arena *arena
     a->rng.fill(a->rng.ctx, secret, sizeof secret);
     a->rng.fill(a->rng.ctx, id, sizeof id);
     base64url_write(secret, sizeof secret, secret_text);
-    hex_write(id, sizeof id, id_text);
+    auth_hex_write(id, sizeof id, id_text);
     made.id = arena_printf(arena, "tk_%s", id_text);
     made.text = arena_printf(arena, "voc_%s_%s", vocab_code(VOCAB_ROLE, spec->role), secret_text);
     OPENSSL_cleanse(secret, sizeof secret);
@@ -452,7 +412,7 @@ int auth_make(struct auth *a, const struct auth_token *spec, struct arena *arena
 int auth_revoke(struct auth *a, struct span workspace, struct span id, int64_t now,
                 struct arena *arena, struct span *ret_document)
 {
-    const struct token *t = find_id(a, id);
+    const struct token *t = auth_find_id(a, id);
     if (!t || !span_eq(t->pub.workspace, workspace))
         return -ENOENT;
     struct token revoked = *t;
@@ -473,7 +433,7 @@ static struct span bearer(struct span value)
 }
 
 /* What was revoked stays so when the clock is set back. */
-static bool in_force(const struct token *t, int64_t now)
+bool auth_token_in_force(const struct token *t, int64_t now)
 {
     return t->pub.revoked_at == NO_TIME &&
            (t->pub.expires_at == NO_TIME || t->pub.expires_at > now);
@@ -486,114 +446,15 @@ static struct token *token_find(struct auth *a, struct span text, int64_t now)
     if (!span_starts(text, SPAN_LIT("voc_")) || text.n < SECRET_TEXT + 5 || text.n > 80)
         return NULL;
     struct token *t = keyed_hash(a, text, hash) == 0 ? find_hash(a, hash) : NULL;
-    return t && in_force(t, now) ? t : NULL;
+    return t && auth_token_in_force(t, now) ? t : NULL;
 }
 
-static struct http_principal principal_of(const struct token *t)
+struct http_principal auth_principal_of(const struct token *t)
 {
     return (struct http_principal){.workspace = t->pub.workspace,
                                    .role = t->pub.role,
                                    .token_id = t->pub.id,
                                    .name = t->pub.name};
-}
-
-/* --- sessions --- */
-
-static struct token *session_token(const struct auth *a, const struct session *s)
-{
-    char id[3 + 2 * SESSION_TOKEN + 1] = "tk_";
-    hex_write(s->token, SESSION_TOKEN, id + 3);
-    return find_id(a, span_str(id));
-}
-
-/* A clock set back would lengthen a session: one from the future is none. */
-static bool in_time(const struct auth *a, const struct session *s, int64_t now)
-{
-    return s->begun_at <= now + AUTH_SESSION_SKEW_MS && now < s->ends_at &&
-           now - s->begun_at < a->session_ms;
-}
-
-static bool has_ended(const struct auth *a, const struct token *t, const struct session *s)
-{
-    size_t n = a->n_ended < AUTH_MAX_ENDED ? a->n_ended : AUTH_MAX_ENDED;
-    if (t->sessions_after != NO_TIME && s->begun_at <= t->sessions_after)
-        return true;
-    for (size_t i = 0; i < n; i++)
-        if (memcmp(a->ended[i].id, s->id, SESSION_ID) == 0)
-            return true;
-    return false;
-}
-
-static bool session_in_force(const struct auth *a, const struct token *t, const struct session *s,
-                             int64_t now)
-{
-    return t && in_force(t, now) && in_time(a, s, now) && !has_ended(a, t, s);
-}
-
-int auth_session_begin(struct auth *a, struct http_principal *p, int64_t now,
-                       char cookie[SESSION_COOKIE + 1])
-{
-    const struct token *t = find_id(a, p->token_id);
-    struct session s = {.begun_at = now, .ends_at = now + a->session_ms};
-    if (!t || !session_token_id(t->pub.id, s.token))
-        return -EINVAL;
-    if (t->pub.expires_at != NO_TIME && t->pub.expires_at < s.ends_at)
-        s.ends_at = t->pub.expires_at;
-    s.ends_at -= (s.ends_at - s.begun_at) % MS_SECOND;
-    a->rng.fill(a->rng.ctx, s.id, sizeof s.id);
-    int r = session_cookie_make(&a->session_keys, &s, cookie);
-    if (r == 0) {
-        p->by_session = true;
-        p->session = s;
-    }
-    return r;
-}
-
-int auth_session_find(struct auth *a, struct span cookie, int64_t now, struct http_principal *ret)
-{
-    struct session s;
-    if (!session_cookie_read(&a->session_keys, cookie, &s))
-        return -EACCES;
-    const struct token *t = session_token(a, &s);
-    if (!session_in_force(a, t, &s, now))
-        return -ETIME;
-    *ret = principal_of(t);
-    ret->by_session = true;
-    ret->session = s;
-    return 0;
-}
-
-/* When the ring is full the oldest entry makes room, but its session must not come back: then all
- * sessions of that token up to it are over, and somebody signs in once more. */
-void auth_session_end(struct auth *a, const struct http_principal *p)
-{
-    struct ended *e = &a->ended[a->n_ended % AUTH_MAX_ENDED];
-    struct token *t = find_id(a, p->token_id);
-    if (!t || !p->by_session || has_ended(a, t, &p->session))
-        return;
-    if (e->token && (e->token->sessions_after == NO_TIME || e->token->sessions_after < e->begun_at))
-        e->token->sessions_after = e->begun_at;
-    memcpy(e->id, p->session.id, SESSION_ID);
-    e->token = t;
-    e->begun_at = p->session.begun_at;
-    a->n_ended++;
-}
-
-int auth_session_csrf(const struct auth *a, const struct http_principal *p,
-                      char out[SESSION_CSRF + 1])
-{
-    return session_csrf_make(&a->session_keys, &p->session, out);
-}
-
-bool auth_session_csrf_is(const struct auth *a, const struct http_principal *p, struct span text)
-{
-    return session_csrf_is(&a->session_keys, &p->session, text);
-}
-
-bool auth_in_force(const struct auth *a, const struct http_principal *p, int64_t now)
-{
-    const struct token *t = find_id(a, p->token_id);
-    return p->by_session ? session_in_force(a, t, &p->session, now) : t && in_force(t, now);
 }
 
 /* --- keys of others --- */
@@ -640,6 +501,6 @@ int auth_principal(struct auth *a, const struct auth_query *q, struct http_princ
         token_find(a, q->token.p ? q->token : bearer(q->authorization), q->wall);
     if (!t)
         return refuse(a, q, ret_retry_ms);
-    *ret = principal_of(t);
+    *ret = auth_principal_of(t);
     return 0;
 }

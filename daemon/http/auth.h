@@ -92,9 +92,8 @@ int auth_handle_key(struct auth *a, struct span workspace, unsigned char ret[HAN
  * (the shorter of what auth.session said then and says now), with its token, when somebody signs
  * out, or when the clock was set back to more than AUTH_SESSION_SKEW_MS before its beginning.
  *
- * Signing out is remembered in memory: after a restart a *copy* of a cookie that was signed out of
- * is taken again for the rest of its lifetime (the browser's own is gone). Who fears a copy revokes
- * the token, which is on disk. */
+ * Signing out is remembered, in memory and as a document, for as long as the cookie would live: a
+ * copy of it opens nothing, after a restart neither. */
 
 /* A session of the token `p` came with; `p` becomes the session's principal. -EINVAL, -EIO. */
 int auth_session_begin(struct auth *a, struct http_principal *p, int64_t wall,
@@ -102,6 +101,13 @@ int auth_session_begin(struct auth *a, struct http_principal *p, int64_t wall,
 /* 0; -EACCES: not ours; -ETIME: ours, but over. Counts nothing. */
 int auth_session_find(struct auth *a, struct span cookie, int64_t wall, struct http_principal *ret);
 void auth_session_end(struct auth *a, const struct http_principal *p);
+/* What a restart must know of it: a document of the system store (STORE_DOC_SETTING). -ENOMEM. */
+#define AUTH_ENDED_KEY "session-ended/"
+int auth_ended_document(const struct http_principal *p, struct arena *arena, struct span *ret_key,
+                        struct span *ret_value);
+/* Takes one up again, after the tokens. 0; -ETIME: it says nothing any more, and may be deleted;
+ * -EINVAL: it is none. */
+int auth_ended_apply(struct auth *a, struct span key, struct span value, int64_t wall);
 int auth_session_csrf(const struct auth *a, const struct http_principal *p,
                       char out[SESSION_CSRF + 1]);
 bool auth_session_csrf_is(const struct auth *a, const struct http_principal *p, struct span text);

@@ -1,7 +1,7 @@
 /* session: what the browser console holds instead of a token: a cookie that says which token it
  * stands for, when it was made, for how long, and a random session id, all under an HMAC. The token
  * itself is not in it, so a stolen cookie lasts hours, not until somebody revokes a token; and
- * nothing is kept on disk, so that sessions outlive a restart of the daemon.
+ * nothing is kept of it, so that sessions outlive a restart of the daemon.
  *
  *   cookie  base64url( token id 12 | begun_at ms 8 | lifetime s 4 | session id 16 | HMAC 32 )
  *   csrf    base64url( HMAC of the session id )

@@ -310,6 +310,17 @@ class Life(unittest.TestCase):
             d.start()
             self.assertEqual(b.ask("GET", "/v1/me").json["role"], "agent")
             self.assertEqual(b.ask("GET", "/console/session").json, answer.json)
+            out, over = Browser(d), Browser(d)
+            for other in (out, over):
+                other.sign_in("agent")
+            copies = [out.cookie, over.cookie]
+            self.assertEqual(out.ask("DELETE", "/console/session").status, 204)
+            over.sign_in("agent")
+            d.stop()
+            d.start()
+            for copy in copies:  # signed out, and left by signing in again: for good
+                self.assertEqual(b.ask("GET", "/v1/me", headers={"Cookie": f"voc_session={copy}"}).status, 401)
+            self.assertEqual([x.ask("GET", "/v1/me").status for x in (b, over)], [200, 200])
             for i in range(5):
                 status = Browser(d).sign_in("voc_agent_wrong" + "x" * 40).status
                 self.assertEqual(status, 401 if i < 3 else 429)

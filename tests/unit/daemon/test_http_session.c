@@ -314,6 +314,45 @@ static void test_signing_out(void **state)
     auth_free(a);
 }
 
+static void test_ended_documents(void **state)
+{
+    (void)state;
+    char cookie[SESSION_COOKIE + 1], other[SESSION_COOKIE + 1];
+    const char *dir = test_dir();
+    struct http_principal p;
+    struct span key, value;
+    struct auth *a = open_auth(dir);
+    struct auth_made made = make_token(a, ROLE_AGENT, "w1", NO_TIME);
+    assert_int_equal(enter(a, made.text, NOW, cookie), 0);
+    assert_int_equal(enter(a, made.text, NOW, other), 0);
+    assert_int_equal(who(a, cookie, NOW, &p), 0);
+    assert_int_equal(auth_ended_document(&p, &arena, &key, &value), 0);
+    auth_free(a);
+    a = open_auth(dir);
+    assert_int_equal(auth_apply(a, made.document), 0);
+    assert_int_equal(who(a, cookie, NOW, NULL), 0);
+    assert_int_equal(auth_ended_apply(a, key, value, NOW), 0);
+    assert_int_equal(who(a, cookie, NOW, NULL), -EACCES);
+    assert_int_equal(who(a, other, NOW, NULL), 0);
+    int64_t end = NOW + config.auth.session_ms;
+    assert_int_equal(auth_ended_apply(a, key, value, end + MS_DAY), 0);
+    assert_int_equal(auth_ended_apply(a, key, value, end + MS_DAY + 1), -ETIME);
+    static const char *const bad[][2] = {
+        {"", ""},
+        {AUTH_ENDED_KEY, "tk_0 1 2"},
+        {AUTH_ENDED_KEY "000102030405060708090a0b0c0d0e0f", ""},
+        {AUTH_ENDED_KEY "000102030405060708090a0b0c0d0e0f", "tk_0"},
+        {AUTH_ENDED_KEY "000102030405060708090a0b0c0d0e0f", "tk_0 1"},
+        {AUTH_ENDED_KEY "000102030405060708090a0b0c0d0e0f", "tk_0 1 x"},
+        {AUTH_ENDED_KEY "000102030405060708090a0b0c0d0e0x", "tk_0 1 2"},
+        {AUTH_ENDED_KEY "000102030405060708090a0b0c0d0e0f00", "tk_0 1 2"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_int_equal(auth_ended_apply(a, span_str(bad[i][0]), span_str(bad[i][1]), NOW),
+                         -EINVAL);
+    auth_free(a);
+}
+
 /* However many sign out, no session comes back; what is forgotten takes others of its token along,
  * never those of another token. */
 static void test_many_sign_out(void **state)
@@ -450,6 +489,7 @@ int main(void)
         cmocka_unit_test(test_reload_may_only_shorten),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_signing_out),
+        cmocka_unit_test(test_ended_documents),
         cmocka_unit_test(test_many_sign_out),
         cmocka_unit_test(test_token_before_cookie),
         cmocka_unit_test(test_what_the_throttle_counts),
