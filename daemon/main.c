@@ -88,6 +88,8 @@ static int read_config(const char *path, struct config **ret, struct source_set 
     else if (rc < 0)
         fprintf(stderr, "%s: %s\n", path, err_text(rc));
     buf_done(&messages);
+    if (rc < 0)
+        config_unref(*ret);
     return rc;
 }
 

@@ -1,4 +1,6 @@
+#include <stdio.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 #include "base/err.h"
 #include "daemon/collect/api_intake.h"
@@ -12,7 +14,7 @@
 #include "daemon/core/metrics.h"
 #include "daemon/pipeline/workspace.h"
 
-enum { ANSWER_MAX = 4 << 20 };
+enum { ANSWER_MAX = 4 << 20, MAX_DELIVERY = 256, DELIVERY_SLOTS = 16384 };
 
 struct hook {
     struct http_request *request;
@@ -25,14 +27,10 @@ struct hook {
 
 /* --- who sent it --- */
 
+/* What is sent twice says nothing for sure. */
 static struct span header_of(void *ctx, const char *name)
 {
-    return http_header(ctx, name);
-}
-
-static const struct signature_scheme *scheme_of(enum hook_scheme scheme)
-{
-    return signature_find(scheme == HOOK_ZENDESK ? SPAN_LIT("zendesk") : SPAN_LIT("standard"));
+    return http_header_count(ctx, name) == 1 ? http_header(ctx, name) : SPAN_NONE;
 }
 
 /* Where senders that can not sign put their secret. */
@@ -46,16 +44,28 @@ static struct span token_of(const struct http_request *r)
     return given.n ? given : http_query(r, "token");
 }
 
+/* A secret as it is, in a header of the sender's choice. */
+static struct span plain_secret(struct http_request *r, const struct config_hook *c)
+{
+    struct span given = header_of(r, c->own.header.p);
+
+    if (!span_starts(given, c->own.prefix))
+        return SPAN_NONE;
+    return span_trim(span_of(given.p + c->own.prefix.n, given.n - c->own.prefix.n));
+}
+
 static int authenticate(struct http_request *r, const struct config_hook *c, int64_t now)
 {
     struct signature_headers headers = {header_of, r};
 
     if (c->scheme == HOOK_NONE)
         return 0;
-    if (c->scheme == HOOK_TOKEN)
-        return signature_token(token_of(r), c->secrets, c->n_secrets) ? 0 : -EACCES;
-    return signature_verify(scheme_of(c->scheme), c->secrets, c->n_secrets, c->tolerance_ms, now,
-                            &headers, r->body);
+    if (c->scheme == HOOK_TOKEN || c->scheme == HOOK_HEADER) {
+        struct span given = c->scheme == HOOK_TOKEN ? token_of(r) : plain_secret(r, c);
+        return signature_token(given, c->secrets, c->n_secrets) ? 0 : -EACCES;
+    }
+    return signature_verify(c->signature, c->secrets, c->n_secrets, c->tolerance_ms, now, &headers,
+                            r->body);
 }
 
 /* For paths that lead nowhere: the work a wrong signature costs, so that the time taken does not
@@ -63,8 +73,10 @@ static int authenticate(struct http_request *r, const struct config_hook *c, int
 static void pretend(struct http_request *r, int64_t now)
 {
     static const struct span secret = {"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 38};
-    static const struct config_hook nobody = {
-        .scheme = HOOK_STANDARD, .secrets = &secret, .n_secrets = 1};
+    struct config_hook nobody = {.scheme = HOOK_NAMED,
+                                 .signature = signature_find(SPAN_LIT("standard")),
+                                 .secrets = &secret,
+                                 .n_secrets = 1};
 
     (void)authenticate(r, &nobody, now);
 }
@@ -159,6 +171,56 @@ static json_t *find_records(json_t *payload, struct span path)
     return all;
 }
 
+/* --- deliveries that come again --- */
+
+/* The id of a delivery, where its sender gives one. */
+static struct span delivery_of(struct hook *h, json_t *payload)
+{
+    struct span from = h->config->dedupe;
+    json_t *v;
+
+    if (from.n == 0 || from.p[0] != '$')
+        return from.n ? header_of(h->request, from.p) : SPAN_NONE;
+    v = jsonpath_get(payload, from);
+    if (json_is_integer(v))
+        return arena_printf(&h->intake->arena, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+    return span_of(json_string_value(v), json_string_length(v));
+}
+
+static int note_delivery(struct hook *h, json_t *payload)
+{
+    struct arena *a = &h->intake->arena;
+    struct span id = delivery_of(h, payload);
+    struct intake_letter *d = &h->intake->delivery;
+
+    if (id.n == 0 || id.n > MAX_DELIVERY)
+        return 0;
+    d->value = arena_dup(a, id);
+    d->key = arena_printf(a, "seen/%.*s/%llx", SPAN_FMT(h->config->source),
+                          (unsigned long long)(XXH3_64bits(id.p, id.n) % DELIVERY_SLOTS));
+    return d->key.p && d->value.p ? 0 : -ENOMEM;
+}
+
+/* Some senders try a new address before they use it. True when that was answered. */
+static bool shake_hands(struct hook *h, json_t *payload)
+{
+    struct span reply = h->config->handshake_reply;
+    char name[64];
+
+    if (!h->config->handshake || !expr_test(h->config->handshake, payload))
+        return false;
+    if (span_starts(reply, SPAN_LIT("{h:"))) {
+        snprintf(name, sizeof name, "%.*s", (int)reply.n - 4, reply.p + 3);
+        reply = header_of(h->request, name);
+    } else {
+        json_t *v = jsonpath_get(payload, reply);
+        reply = span_of(json_string_value(v), json_string_length(v));
+    }
+    http_respond(h->request, 200, "text/plain; charset=utf-8", reply.p ? reply : SPAN_LIT(""));
+    return true;
+}
+
+/* 0; 1 when it was answered already; -ENOMEM. */
 static int take_payload(struct hook *h)
 {
     struct span path = h->config->records.n ? h->config->records : SPAN_LIT("$");
@@ -178,7 +240,12 @@ static int take_payload(struct hook *h)
     }
     if (rc < 0)
         return rc;
-    rc = take_found(h, find_records(payload, path));
+    if (shake_hands(h, payload))
+        rc = 1;
+    if (rc == 0)
+        rc = note_delivery(h, payload);
+    if (rc == 0)
+        rc = take_found(h, find_records(payload, path));
     json_decref(payload);
     return rc;
 }
@@ -250,6 +317,10 @@ static void receive(struct hook *h)
     h->intake->done = committed;
     h->intake->user = h;
     rc = take_payload(h);
+    if (rc > 0) {
+        hook_free(h);
+        return;
+    }
     if (rc == 0 && !intake_has_work(h->intake)) {
         accept_payload(h);
         return;
@@ -302,4 +373,15 @@ void intake_hook(struct http_request *r)
     }
     *h = (struct hook){.request = r, .app = app, .config = config, .ws = ws, .rules = rules};
     receive(h);
+}
+
+void intake_hook_probe(struct http_request *r)
+{
+    const struct app *app = r->app;
+    const struct config_hook *config = find_hook(app->config, r->params[0], r->params[1]);
+
+    if (config && config->allow_get)
+        http_respond(r, 200, "text/plain; charset=utf-8", SPAN_LIT("ok\n"));
+    else
+        http_problem(r, 404, "no-hook", "No hook is configured at this path.");
 }

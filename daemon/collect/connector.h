@@ -8,7 +8,7 @@
 #ifndef VOC_COLLECT_CONNECTOR_H
 #define VOC_COLLECT_CONNECTOR_H
 
-#include "daemon/collect/expr.h"
+#include "daemon/format/expr.h"
 #include "daemon/collect/template.h"
 #include "daemon/format/mapping.h"
 

@@ -57,9 +57,10 @@ static void add_id(struct receipt *rc, const struct intake *in, const struct int
         return;
     if (!rc->ids)
         rc->ids = arena_array(&rc->arena, RECEIPT_MAX_IDS, sizeof *rc->ids);
-    if (rc->ids && it->outcome != OUTCOME_REJECTED)
+    bool known = it->outcome != OUTCOME_REJECTED && !in->replayed;
+    if (rc->ids && known)
         rc->ids[rc->n] = id_of(rc, in, it);
-    rc->short_of_memory = !rc->ids || (it->outcome != OUTCOME_REJECTED && !rc->ids[rc->n].p);
+    rc->short_of_memory = !rc->ids || (known && !rc->ids[rc->n].p);
 }
 
 void receipt_add(struct receipt *rc, const struct intake *in)

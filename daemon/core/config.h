@@ -12,10 +12,14 @@
 
 #include "base/buf.h"
 #include "base/record.h"
+#include "daemon/format/expr.h"
 #include "daemon/format/mapping.h"
+#include "daemon/format/signature.h"
 
 /* --- incoming webhooks: POST /v1/hooks/{workspace}/{source} --- */
-enum hook_scheme { HOOK_NONE, HOOK_STANDARD, HOOK_ZENDESK, HOOK_TOKEN };
+/* none, token (Bearer, X-Vocd-Token or ?token=), header (a secret as it is, in signature.header),
+ * custom (signature.*), and from HOOK_NAMED on those of format/signature.h by name. */
+enum hook_scheme { HOOK_NONE, HOOK_TOKEN, HOOK_HEADER, HOOK_CUSTOM, HOOK_NAMED };
 struct config_hook {
     struct span source;
     enum hook_scheme scheme;
@@ -25,6 +29,15 @@ struct config_hook {
     struct span records; /* path of the record or records in the payload; "$" */
     const struct map_entry *map;
     size_t n_map;
+    struct { /* of HOOK_CUSTOM and HOOK_HEADER */
+        struct span header, prefix, split, key_prefix, key, text, time_header, time_field;
+        int digest, encoding, time;
+    } own;
+    const struct signature_scheme *signature; /* NULL for none, token and header */
+    struct span dedupe; /* a header's name, or a path: of a delivery that may come again */
+    struct span handshake_when, handshake_reply; /* a condition of the body; a path or {h:NAME} */
+    const struct expr *handshake;
+    bool allow_get; /* GET and HEAD are answered 200 */
 };
 
 /* --- where alerts go --- */

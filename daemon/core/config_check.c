@@ -75,17 +75,111 @@ static bool is_key(struct span s)
     return s.n >= 16 && (s.n + pad) % 4 == 0;
 }
 
+/* Names of headers are looked for in lower case. */
+static const char *header_name(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] >= 'A' && s.p[i] <= 'Z')
+            ((char *)s.p)[i] = (char)(s.p[i] + 32); /* the snapshot's own copy */
+    return s.p;
+}
+
+/* Templates may name headers in any case. */
+static const char *lower_holes(struct span s)
+{
+    bool hole = false;
+    for (size_t i = 0; i < s.n; i++) {
+        hole = s.p[i] == '{' || (hole && s.p[i] != '}');
+        if (hole && s.p[i] >= 'A' && s.p[i] <= 'Z')
+            ((char *)s.p)[i] = (char)(s.p[i] + 32);
+    }
+    return s.p;
+}
+
+static int own_signature(struct config_reader *r, const struct config_scope *s,
+                         struct config_hook *h)
+{
+    struct signature_scheme *own = arena_zalloc(&r->snapshot->arena, sizeof *own);
+    char why[CONFIG_WHY];
+    if (!own)
+        return -ENOMEM;
+    *own = (struct signature_scheme){
+        .name = "custom",
+        .header = header_name(h->own.header),
+        .prefix = h->own.prefix.p ? h->own.prefix.p : "",
+        .split = h->own.split.p ? h->own.split.p[0] : '\0',
+        .digest = (enum signature_digest)h->own.digest,
+        .encoding = (enum signature_encoding)h->own.encoding,
+        .key_strip = h->own.key_prefix.p,
+        .key_text = lower_holes(h->own.key),
+        .signed_text = lower_holes(h->own.text),
+        .time_header = header_name(h->own.time_header),
+        .time_field = h->own.time_field.p,
+        .time = (enum signature_time)h->own.time,
+    };
+    h->signature = own;
+    if (h->scheme == HOOK_CUSTOM && signature_check(own, why, sizeof why) < 0)
+        config_problem(r, &s->self, "signature: %s", why);
+    else if (h->scheme == HOOK_HEADER && !own->header)
+        config_problem(r, &s->self, "scheme header needs signature.header");
+    return 0;
+}
+
+static void check_handshake(struct config_reader *r, const struct config_scope *s,
+                            struct config_hook *h)
+{
+    struct expr *when = NULL;
+    const char *why = "";
+    size_t column = 0;
+    if (!h->handshake_when.p != !h->handshake_reply.p)
+        config_problem(r, &s->self, "handshake needs both when and reply");
+    if (h->handshake_reply.p && !span_starts(h->handshake_reply, SPAN_LIT("{h:")) &&
+        jsonpath_check(h->handshake_reply, &column) < 0)
+        config_problem(r, place(s, "workspaces[].hooks[].handshake.reply"),
+                       "handshake.reply: neither a path nor {h:NAME}");
+    if (h->handshake_when.p &&
+        expr_read(h->handshake_when, &r->snapshot->arena, &when, &column, &why) < 0)
+        config_problem(r, place(s, "workspaces[].hooks[].handshake.when"),
+                       "handshake.when: goes wrong at its column %zu: %s", column, why);
+    h->handshake = when;
+    lower_holes(h->handshake_reply);
+    if (h->dedupe.p && h->dedupe.p[0] != '$')
+        header_name(h->dedupe);
+    else if (h->dedupe.p && jsonpath_check(h->dedupe, &column) < 0)
+        config_problem(r, place(s, "workspaces[].hooks[].dedupe"),
+                       "dedupe: the path goes wrong at column %zu", column);
+}
+
+/* "a,b,c"[i] */
+static struct span word_at(const char *names, int i)
+{
+    struct span rest = span_str(names);
+    for (; i > 0; i--) {
+        size_t end = span_find_char(rest, ',');
+        rest = span_of(rest.p + end + 1, rest.n - end - 1);
+    }
+    return span_of(rest.p, span_find_char(rest, ','));
+}
+
 static void check_hook(struct config_reader *r, const struct config_scope *s)
 {
-    const struct config_hook *h = s->base;
+    struct config_hook *h = s->base;
     size_t column;
+    bool standard = false;
+    if (h->scheme >= HOOK_NAMED) {
+        h->signature = signature_find(word_at(SIGNATURE_SCHEMES, (int)h->scheme - HOOK_NAMED));
+        standard = h->signature->key_strip;
+    } else if (h->scheme >= HOOK_HEADER && own_signature(r, s, h) < 0) {
+        config_problem(r, &s->self, "no memory");
+    }
+    check_handshake(r, s, h);
     if (h->scheme != HOOK_NONE && h->n_secrets == 0)
         config_problem(r, &s->self, "hook %.*s needs secret_file or secret_env for its scheme",
                        SPAN_FMT(h->source));
     if (h->scheme == HOOK_NONE && h->n_secrets > 0)
         config_problem(r, place(s, "workspaces[].hooks[].secret"),
                        "a secret is of no use with scheme none");
-    for (size_t i = 0; h->scheme == HOOK_STANDARD && i < h->n_secrets; i++)
+    for (size_t i = 0; standard && i < h->n_secrets; i++)
         if (!is_key(h->secrets[i]))
             config_problem(r, place(s, "workspaces[].hooks[].secret"),
                            "secret %zu is not whsec_ and base64", i + 1);

@@ -29,13 +29,15 @@ bool ctl_leftover(const struct ctl *c, int expected);
 int ctl_api(struct ctl *c);
 void ctl_api_usage(FILE *to);
 
-int ctl_import(struct ctl *c);     /* import FILE --map … */
-int ctl_sample(struct ctl *c);     /* sample load | remove | stream */
-int ctl_listen(struct ctl *c);     /* alert listen */
-int ctl_backup(struct ctl *c);     /* backup create | restore */
-int ctl_experiment(struct ctl *c); /* experiment declare | summary */
-int ctl_access_log(struct ctl *c); /* access-log verify */
-int ctl_ready(struct ctl *c);      /* ready */
-int ctl_hello(struct ctl *c);      /* hello: calls to paste */
+int ctl_import(struct ctl *c);         /* import FILE --map … */
+int ctl_sample(struct ctl *c);         /* sample load | remove | stream */
+int ctl_listen(struct ctl *c);         /* alert listen */
+int ctl_backup(struct ctl *c);         /* backup create | restore */
+int ctl_experiment(struct ctl *c);     /* experiment declare | summary */
+int ctl_access_log(struct ctl *c);     /* access-log verify */
+int ctl_ready(struct ctl *c);          /* ready */
+int ctl_hello(struct ctl *c);          /* hello: calls to paste */
+int ctl_source_check(struct ctl *c);   /* source check FILE */
+int ctl_webhook_verify(struct ctl *c); /* webhook verify */
 
 #endif

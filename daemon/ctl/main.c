@@ -14,6 +14,8 @@ static const char intro[] =
     "  alert listen [--port N]             show notices as a receiver gets them\n"
     "  experiment declare ID …             what an A/B test is meant to be\n"
     "  experiment summary ID               how its arms compare, and the verdict\n"
+    "  source check FILE                   whether a connector file is sound\n"
+    "  webhook verify --source S --file F  why a webhook is refused\n"
     "  access-log verify                   check the hash chain\n"
     "  backup create STATE DIR             copy a running daemon's data\n"
     "  backup restore DIR STATE            put a copy where nothing is\n"
@@ -96,6 +98,8 @@ struct verb {
     int (*run)(struct ctl *c);
 };
 static const struct verb verbs[] = {
+    {"source", "check", ctl_source_check},
+    {"webhook", "verify", ctl_webhook_verify},
     {"import", NULL, ctl_import},
     {"sample", NULL, ctl_sample},
     {"alert", "listen", ctl_listen},

@@ -95,6 +95,16 @@ static const struct signature_scheme schemes[] = {
      .encoding = ENCODE_BASE64,
      .key_text = "{h:sm-apikey}&{secret}",
      .signed_text = "{body}"},
+    {.name = "stripe",
+     .header = "stripe-signature",
+     .prefix = "v1=",
+     .split = ',',
+     .digest = DIGEST_SHA256,
+     .encoding = ENCODE_HEX,
+     .signed_text = "{time}.{body}",
+     .time_header = "stripe-signature",
+     .time_field = "t=",
+     .time = TIME_UNIX},
 };
 
 const struct signature_scheme *signature_find(struct span name)
@@ -105,6 +115,47 @@ const struct signature_scheme *signature_find(struct span name)
     return NULL;
 }
 
+/* --- checking --- */
+
+static bool text_is_sound(const char *text, const char *value, bool time, bool *ret_has_value)
+{
+    struct span t = span_str(text);
+    *ret_has_value = false;
+    while (t.n > 0) {
+        size_t open = span_find_char(t, '{');
+        if (open == t.n)
+            return true;
+        t = span_of(t.p + open + 1, t.n - open - 1);
+        size_t close = span_find_char(t, '}');
+        struct span inner = span_of(t.p, close);
+        bool header = span_starts(inner, SPAN_LIT("h:")) && inner.n > 2 && inner.n < 60;
+        *ret_has_value = *ret_has_value || span_is(inner, value);
+        if (close == t.n || !(header || span_is(inner, value) || (time && span_is(inner, "time"))))
+            return false;
+        t = span_of(t.p + close + 1, t.n - close - 1);
+    }
+    return true;
+}
+
+int signature_check(const struct signature_scheme *s, char *why, size_t size)
+{
+    bool has;
+    if (!s->header)
+        snprintf(why, size, "header is missing");
+    else if (strlen(s->prefix) > SIGNATURE_MAX_PREFIX)
+        snprintf(why, size, "prefix is longer than %d bytes", SIGNATURE_MAX_PREFIX);
+    else if (!text_is_sound(s->signed_text, "body", s->time_header, &has) || !has)
+        snprintf(why, size, "signed must hold {body}, and may hold {h:NAME}%s",
+                 s->time_header ? " and {time}" : "");
+    else if (s->key_text && (!text_is_sound(s->key_text, "secret", false, &has) || !has))
+        snprintf(why, size, "key must hold {secret}, and may hold {h:NAME}");
+    else if (s->key_text && s->key_strip)
+        snprintf(why, size, "key and key_prefix do not go together");
+    else
+        return 0;
+    return -EINVAL;
+}
+
 /* --- templates --- */
 
 struct piece_sink {
@@ -112,10 +163,32 @@ struct piece_sink {
     void *ctx;
 };
 
-/* Writes a template: {h:NAME} from the headers, {body} or {secret} from `value`, all else as it is.
- */
-static int expand(const char *text, struct span value, const struct signature_headers *headers,
-                  struct piece_sink sink)
+/* A part of a header that begins with `field`: t=… of "t=1,v1=…". */
+static struct span part_of(struct span header, char split, const char *field)
+{
+    struct span prefix = span_str(field);
+    while (header.n > 0) {
+        size_t end = split ? span_find_char(header, split) : header.n;
+        struct span part = span_trim(span_of(header.p, end));
+        if (span_starts(part, prefix))
+            return span_of(part.p + prefix.n, part.n - prefix.n);
+        end += end < header.n;
+        header = span_of(header.p + end, header.n - end);
+    }
+    return SPAN_NONE;
+}
+
+static struct span time_of(const struct signature_scheme *s,
+                           const struct signature_headers *headers)
+{
+    struct span text = s->time_header ? headers->get(headers->ctx, s->time_header) : SPAN_NONE;
+    return s->time_field ? part_of(text, s->split, s->time_field) : text;
+}
+
+/* Writes a template: {h:NAME} from the headers, {time}, {body} or {secret} from `value`, all else
+ * as it is. */
+static int expand(const struct signature_scheme *s, const char *text, struct span value,
+                  const struct signature_headers *headers, struct piece_sink sink)
 {
     struct span t = span_str(text);
     char name[64];
@@ -133,6 +206,8 @@ static int expand(const char *text, struct span value, const struct signature_he
                 piece = headers->get(headers->ctx, name);
                 if (!piece.p || piece.n > SIGNATURE_MAX_HEADER)
                     return -EBADMSG;
+            } else if (span_is(inner, "time")) {
+                piece = time_of(s, headers);
             }
             open = close + 1;
         }
@@ -190,7 +265,7 @@ static int make_key(const struct signature_scheme *s, struct span secret,
     if (secret.n == 0)
         return -EINVAL;
     if (s->key_text)
-        return expand(s->key_text, secret, headers, (struct piece_sink){add_to_buf, ret});
+        return expand(s, s->key_text, secret, headers, (struct piece_sink){add_to_buf, ret});
     return buf_add(ret, secret);
 }
 
@@ -210,7 +285,7 @@ static int mac_run(EVP_MAC_CTX *ctx, const struct signature_scheme *s, struct sp
 
     if (EVP_MAC_init(ctx, (const unsigned char *)key.p, key.n, params) != 1)
         return -ENOMEM;
-    rc = expand(s->signed_text, body, headers, (struct piece_sink){add_to_mac, ctx});
+    rc = expand(s, s->signed_text, body, headers, (struct piece_sink){add_to_mac, ctx});
     if (rc < 0)
         return rc;
     return EVP_MAC_final(ctx, out, ret_n, EVP_MAX_MD_SIZE) == 1 ? 0 : -ENOMEM;
@@ -306,7 +381,7 @@ static int check_time(const struct signature_scheme *s, int64_t tolerance_ms, in
 
     if (!s->time_header)
         return 0;
-    text = headers->get(headers->ctx, s->time_header);
+    text = time_of(s, headers);
     if (span_to_i64(text, &t) == 0) {
         if (s->time != TIME_UNIX_MS && __builtin_mul_overflow(t, MS_SECOND, &t))
             return -EBADMSG;
@@ -341,6 +416,40 @@ int signature_verify(const struct signature_scheme *s, const struct span *secret
     if (rc < 0 || usable < 0)
         return rc < 0 ? rc : usable;
     return matched ? 0 : -EACCES;
+}
+
+/* Enough to compare by eye, too little to sign with. */
+static void hide(struct signature_trace *t, const char *made, size_t prefix)
+{
+    snprintf(t->expected, sizeof t->expected, "%.*s…", (int)prefix + 8, made);
+}
+
+int signature_explain(const struct signature_scheme *s, const struct span *secrets,
+                      size_t n_secrets, int64_t tolerance_ms, int64_t now,
+                      const struct signature_headers *headers, struct span body,
+                      struct signature_trace *trace)
+{
+    char made[SIGNATURE_TEXT];
+    int rc = signature_verify(s, secrets, n_secrets, tolerance_ms, now, headers, body);
+    int64_t sent;
+    trace->given = headers->get(headers->ctx, s->header);
+    trace->time = time_of(s, headers);
+    trace->age_ms = span_to_i64(trace->time, &sent) == 0
+                        ? now - (s->time == TIME_UNIX_MS ? sent : sent * MS_SECOND)
+                        : NO_TIME;
+    if (trace->text)
+        expand(s, s->signed_text, body, headers, (struct piece_sink){add_to_buf, trace->text});
+    trace->expected[0] = '\0';
+    if (n_secrets > 0 && signature_make(s, secrets[0], headers, body, made) == 0)
+        hide(trace, made, strlen(s->prefix));
+    OPENSSL_cleanse(made, sizeof made);
+    trace->failed = rc == 0          ? NULL
+                    : rc == -EBADMSG ? "a header is missing, doubled, or not what it should be"
+                    : rc == -ETIME   ? "the time is too old or too new"
+                    : rc == -EINVAL  ? "no secret can be used"
+                    : rc == -EACCES  ? "no signature of the header matches"
+                                     : "no memory";
+    return rc;
 }
 
 /* Digests have one length whatever was given. */

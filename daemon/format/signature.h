@@ -7,12 +7,17 @@
 #ifndef VOC_FORMAT_SIGNATURE_H
 #define VOC_FORMAT_SIGNATURE_H
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/span.h"
 
 enum signature_digest { DIGEST_SHA1, DIGEST_SHA256 };
 enum signature_encoding { ENCODE_HEX, ENCODE_BASE64 };
 enum signature_time { TIME_UNIX, TIME_UNIX_MS, TIME_ANY /* Unix seconds or RFC 3339 */ };
+
+#define SIGNATURE_SCHEMES                                                                          \
+    "standard,zendesk,slack,typeform,chatwoot,github,intercom,zammad,helpscout,front,delighted,"   \
+    "surveymonkey,stripe"
 
 struct signature_scheme {
     const char *name;
@@ -23,8 +28,9 @@ struct signature_scheme {
     enum signature_encoding encoding;
     const char *key_strip;   /* not NULL: the key is base64 after this (optional) prefix */
     const char *key_text;    /* not NULL: the key is made of {h:NAME} and {secret} */
-    const char *signed_text; /* made of {h:NAME} and {body} */
+    const char *signed_text; /* made of {h:NAME}, {time} and {body} */
     const char *time_header; /* NULL: replay is the sender's dedupe id's business */
+    const char *time_field;  /* not NULL: "t=", one of the parts of time_header, split likewise */
     enum signature_time time;
 };
 
@@ -37,13 +43,16 @@ struct signature_headers {
 enum {
     SIGNATURE_MAX_HEADER = 4096,
     SIGNATURE_MAX_KEY = 1024,
+    SIGNATURE_MAX_PREFIX = 24,
     SIGNATURE_TEXT = 96, /* room for prefix, 64 hex digits and NUL */
 };
 #define SIGNATURE_TOLERANCE_MS (300 * MS_SECOND)
 
-/* standard, zendesk, slack, typeform, chatwoot, github, intercom, zammad, helpscout, front,
- * delighted, surveymonkey; NULL for another name. */
+/* One of SIGNATURE_SCHEMES; NULL for another name. */
 const struct signature_scheme *signature_find(struct span name);
+/* Whether a scheme of somebody's own is sound: its texts well-formed, its header there. 0, or
+ * -EINVAL with the rest of a sentence. */
+int signature_check(const struct signature_scheme *s, char *why, size_t size);
 
 /* One match among all signatures in the header and all secrets is enough, so that both sides can
  * rotate. `tolerance_ms` 0: five minutes, either way. 0; -EBADMSG (a header is missing or is not
@@ -57,6 +66,20 @@ int signature_verify(const struct signature_scheme *s, const struct span *secret
 int signature_make(const struct signature_scheme *s, struct span secret,
                    const struct signature_headers *headers, struct span body,
                    char out[SIGNATURE_TEXT]);
+/* What happened on the way, for people who configure one; secrets and keys are not in it. */
+struct signature_trace {
+    struct span given;             /* the header, absent when it is missing or doubled */
+    struct span time;              /* as sent */
+    int64_t age_ms;                /* now less the time sent; NO_TIME without one */
+    struct buf *text;              /* gets the string that was signed; may be NULL */
+    char expected[SIGNATURE_TEXT]; /* by the first secret, all but the first digits hidden */
+    const char *failed;            /* the step that failed, or NULL */
+};
+/* Verifies, and says how. As signature_verify(). */
+int signature_explain(const struct signature_scheme *s, const struct span *secrets,
+                      size_t n_secrets, int64_t tolerance_ms, int64_t now,
+                      const struct signature_headers *headers, struct span body,
+                      struct signature_trace *trace);
 /* Whether the given token is one of the secrets, in time that tells nothing of either. */
 bool signature_token(struct span token, const struct span *secrets, size_t n_secrets);
 

@@ -570,6 +570,15 @@ struct span http_header(const struct http_request *r, const char *name)
     return http_head_field(&((const struct http_exchange *)r)->head, span_str(name));
 }
 
+size_t http_header_count(const struct http_request *r, const char *name)
+{
+    const struct http_head *head = &((const struct http_exchange *)r)->head;
+    size_t n = 0;
+    for (size_t i = 0; i < head->n_fields; i++)
+        n += span_is(head->fields[i].name, name);
+    return n;
+}
+
 struct span http_query(const struct http_request *r, const char *name)
 {
     const struct http_exchange *x = (const struct http_exchange *)r;

@@ -93,6 +93,8 @@ void http_server_free(struct http_server *s); /* after STOP_CLOSE; NULL is fine 
 
 /* Head and query. Absent: {NULL,0}. Header names in lower case. */
 struct span http_header(const struct http_request *r, const char *name);
+/* How often it was sent. */
+size_t http_header_count(const struct http_request *r, const char *name);
 struct span http_query(const struct http_request *r, const char *name);
 bool http_is_tls(const struct http_request *r);
 /* The value of the session cookie, or absent; what it is worth auth.h says. */

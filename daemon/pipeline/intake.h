@@ -61,6 +61,10 @@ struct intake {
     /* Where the source is read on from, written in the same transaction (STORE_DOC_CURSOR); absent
      * key: none. */
     struct intake_letter cursor;
+    /* A delivery that may come again: its slot and its id (STORE_DOC_CURSOR). When the slot holds
+     * the id already nothing is applied. Absent key: none. */
+    struct intake_letter delivery;
+    bool replayed;             /* of apply: it came again */
     size_t n_kept_letters;     /* of apply */
     struct nlp_tables *tables; /* a reference: codes of the analyses point into them */
     int prepared;              /* 0, or why preparing failed */

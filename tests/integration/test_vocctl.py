@@ -14,7 +14,7 @@ from vocd import BUILD, ROOT, VOCCTL, Daemon, Receiver, eventually, free_port, i
 VERBS = """feedback send|feedback list|feedback get|trend get|customer context|customer lookup|
 customer unmask|customer send|activity send|segment list|segment put|segment retire|alert list|alert get|
 alert ack|rule list|rule put|rule delete|token list|token create|token revoke|access-log list|
-experiment list|experiment declare|experiment summary|experiment delete|access-log verify|dead-letter list|source list|source poll|source preview|source pause|source resume|source backfill|source delete|vocabulary list|me show|analyze|lexicon compile|
+experiment list|experiment declare|experiment summary|experiment delete|access-log verify|dead-letter list|source list|source poll|source preview|source pause|source resume|source backfill|source check|webhook verify|source delete|vocabulary list|me show|analyze|lexicon compile|
 lexicon check|import|sample load|sample remove|sample stream|alert listen|backup create|backup restore|
 ready|hello""".replace("\n", "").split("|")
 

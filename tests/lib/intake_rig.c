@@ -112,6 +112,15 @@ static struct span find(const struct pair *pairs, size_t n, const char *name)
     return SPAN_NONE;
 }
 
+size_t http_header_count(const struct http_request *r, const char *name)
+{
+    size_t n = 0;
+    (void)r;
+    for (size_t i = 0; i < the->n_headers; i++)
+        n += span_is(the->headers[i].key, name);
+    return n;
+}
+
 struct span http_header(const struct http_request *r, const char *name)
 {
     (void)r;

@@ -20,9 +20,9 @@ static const struct map_entry ticket_map[] = {
     {.target = SPAN_LIT("kind"), .value = SPAN_LIT("chat")},
     {.target = SPAN_LIT("source"), .value = SPAN_LIT("somebody-else")},
 };
-static const struct config_hook hooks[] = {
+static struct config_hook hooks[] = {
     {.source = SPAN_LIT("desk"),
-     .scheme = HOOK_STANDARD,
+     .scheme = HOOK_NAMED,
      .secrets = standard_secrets,
      .n_secrets = 1,
      .records = SPAN_LIT("$.tickets"),
@@ -36,7 +36,7 @@ static const struct config_hook hooks[] = {
      .map = ticket_map,
      .n_map = ARRAY_LEN(ticket_map)},
     {.source = SPAN_LIT("zen"),
-     .scheme = HOOK_ZENDESK,
+     .scheme = HOOK_NAMED + 1,
      .secrets = token_secrets,
      .n_secrets = 1,
      .records = SPAN_LIT("$"),
@@ -48,6 +48,8 @@ static const struct config_hook hooks[] = {
 static int setup(void **state)
 {
     struct intake_rig *rig = intake_rig_new();
+    hooks[0].signature = signature_find(SPAN_LIT("standard"));
+    hooks[2].signature = signature_find(SPAN_LIT("zendesk"));
     rig->workspace_config.hooks = hooks;
     rig->workspace_config.n_hooks = ARRAY_LEN(hooks);
     *state = rig;

@@ -203,10 +203,12 @@ static void test_rounds_are_seen(void **state)
     assert_int_equal(page(&r, "{\"t\":\"1\"}", 2, NO_MARK), WALK_ON);
     r.page = 0; /* the same records again, under another token */
     assert_int_equal(page(&r, "{\"t\":\"2\"}", 2, NO_MARK), -EPROTO);
+    arena_done(&r.a);
     begin(&r);
     assert_int_equal(page(&r, "{\"t\":7}", 2, NO_MARK), WALK_ON);
     assert_true(span_is(r.w.next, "7"));
     assert_int_equal(page(&r, "{\"t\":7}", 2, NO_MARK), -EPROTO);
+    arena_done(&r.a);
     begin(&r);
     int rc = WALK_ON, n = 0;
     char text[32];

@@ -187,7 +187,8 @@ static void every_kind_of_value_is_read(void **state)
     assert_true(span_is(c->workspaces[1].name, "b-2") && span_is(c->workspaces[1].timezone, "UTC"));
     assert_int_equal(w->n_hooks, 1);
     const struct config_hook *h = w->hooks;
-    assert_int_equal(h->scheme, HOOK_STANDARD);
+    assert_int_equal(h->scheme, HOOK_NAMED);
+    assert_string_equal(h->signature->name, "standard");
     assert_int_equal(h->n_secrets, 2);
     assert_true(span_is(h->secrets[0], KEY) && span_is(h->secrets[1], "c2Vjb25kc2VjcmV0c2Vjb25k"));
     assert_int_equal(h->tolerance_ms, MS_MINUTE);
@@ -420,7 +421,7 @@ static void lists_are_checked_inside(void **state)
     static const char *const expected[] = {
         "vocd.yaml:2:3: id is missing here",
         "vocd.yaml:6:14: workspaces.hooks.source: \"s\" is there twice",
-        "vocd.yaml:6:25: workspaces.hooks.scheme: \"nome\" is not one of none,standard,",
+        "vocd.yaml:6:25: workspaces.hooks.scheme: \"nome\" is not one of none,token,",
         "vocd.yaml:7:5: hook t needs secret_file or secret_env",
         "vocd.yaml:8:40: records: the path goes wrong at column",
         "vocd.yaml:12:7: map: a record has no field \"nonsense\"",

@@ -8,8 +8,8 @@
  * `or`; not and parentheses. Texts in ' or ", paths as jsonpath.h has them, without [*].
  *
  * Pure; the tree lives in the arena. */
-#ifndef VOC_COLLECT_EXPR_H
-#define VOC_COLLECT_EXPR_H
+#ifndef VOC_FORMAT_EXPR_H
+#define VOC_FORMAT_EXPR_H
 
 #include <jansson.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/collect/expr.h"
+#include "daemon/format/expr.h"
 
 #include <stdio.h>
 
