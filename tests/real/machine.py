@@ -6,6 +6,7 @@ it. Needs root; this host needs no systemd of its own. The kernel is this host's
 namespaces and seccomp confine, its devices and clock are seen.
 """
 import contextlib
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -30,7 +31,12 @@ def missing():
     if os.geteuid() != 0:
         return "booting a machine needs root"
     absent = [t for t in TOOLS if not shutil.which(t)]
-    return f"not installed: {', '.join(absent)}" if absent else None
+    if absent:
+        return f"not installed: {', '.join(absent)}"
+    tried = subprocess.run(["unshare", "--mount", "--pid", "--net", "--fork", "mount", "-t", "tmpfs", "none",
+                            "/mnt"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True, timeout=60)
+    return f"no namespaces here: {tried.stdout.strip()}" if tried.returncode else None
 
 
 def package():
@@ -49,14 +55,20 @@ def dependencies(deb):
 
 
 def base(deb):
-    """The root all machines are copied from."""
+    """The root all machines are made over; of two test files at once, one makes it."""
     wanted = sorted(set(EXTRA + dependencies(deb)))
     name = hashlib.sha256(" ".join([SUITE, *wanted]).encode()).hexdigest()[:12]
     target = REAL / f"base-{name}"
-    if target.exists():
-        return target
     REAL.mkdir(parents=True, exist_ok=True)
-    for old in REAL.glob("base-*"):
+    with open(REAL / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            bootstrap(wanted, target)
+    return target
+
+
+def bootstrap(wanted, target):
+    for old in [*REAL.glob("base-*"), *REAL.glob("unfinished-*")]:
         shutil.rmtree(old)
     unfinished = REAL / f"unfinished-{os.getpid()}"
     command = ["debootstrap", "--variant=minbase", f"--include={','.join(wanted)}", SUITE, unfinished]
@@ -69,7 +81,6 @@ def base(deb):
         raise RuntimeError("debootstrap:\n" + done.stdout[-3000:])
     (unfinished / "etc/machine-id").write_text("")
     unfinished.rename(target)
-    return target
 
 
 def hierarchies():
