@@ -2,6 +2,7 @@
 #include "store/customer.h"
 #include "store/dict.h"
 #include "store/rec.h"
+#include "store/txn.h"
 
 static struct span present(struct span s)
 {
@@ -89,6 +90,42 @@ int store_customer_get(struct store_view *v, struct span id, int64_t now, struct
     out.n_attributes = s.n;
     *ret = out;
     return 0;
+}
+
+static int get_contact(struct kv *kv, struct span id, struct arena *a, struct customer_ref *ret)
+{
+    struct arena whole; /* a history may have 64 KiB; of it these few words are wanted */
+    struct customer c;
+    uint32_t code;
+    int r = customer_find(kv, id, &code);
+    if (r < 0)
+        return r;
+    arena_init(&whole, 0);
+    r = customer_load(kv, code, &whole, &c);
+    struct contact contact = r == 0 ? customer_contact(&c) : (struct contact){0};
+    struct customer_ref out = {.id = arena_dup(a, id),
+                               .name = arena_dup(a, contact.name),
+                               .email = arena_dup(a, contact.email),
+                               .phone = arena_dup(a, contact.phone)};
+    arena_done(&whole);
+    if (r == 0 && (!out.id.p || (contact.name.n && !out.name.p) ||
+                   (contact.email.n && !out.email.p) || (contact.phone.n && !out.phone.p)))
+        r = -ENOMEM;
+    if (r == 0)
+        *ret = out;
+    return r;
+}
+
+int store_customer_contact(struct store_view *v, struct span id, struct arena *a,
+                           struct customer_ref *ret)
+{
+    return get_contact(&v->kv, id, a, ret);
+}
+
+int store_txn_customer_contact(struct store_txn *t, struct span id, struct arena *a,
+                               struct customer_ref *ret)
+{
+    return get_contact(&t->kv, id, a, ret);
 }
 
 int store_customer_lookup(struct store_view *v, enum store_lookup by, struct span value,

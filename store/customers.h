@@ -53,6 +53,11 @@ struct store_customer {
 /* 0 or -ENOENT. */
 int store_customer_get(struct store_view *v, struct span id, int64_t now, struct arena *a,
                        struct store_customer *ret);
+/* Only what names the customer; no records are looked at. 0 or -ENOENT. */
+int store_customer_contact(struct store_view *v, struct span id, struct arena *a,
+                           struct customer_ref *ret);
+int store_txn_customer_contact(struct store_txn *t, struct span id, struct arena *a,
+                               struct customer_ref *ret);
 enum store_lookup { STORE_BY_EMAIL, STORE_BY_PHONE };
 /* Ids of customers with this normalised e-mail or phone, at most max; *ret_n of them. */
 int store_customer_lookup(struct store_view *v, enum store_lookup by, struct span value,

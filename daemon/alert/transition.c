@@ -86,9 +86,15 @@ static struct span quoted_part(const struct feedback *f, uint16_t *ret_part)
 static struct span quote(struct alert_batch *b, const struct alert_quote *q)
 {
     const struct feedback *f = q->feedback;
+    struct customer_ref who = {0};
+    if (f->customer.id.n)
+        store_txn_customer_contact(b->txn, f->customer.id, &b->scratch, &who);
     const struct mask_known known[] = {{PII_NAME, f->customer.name},
                                        {PII_EMAIL, f->customer.email},
                                        {PII_PHONE, f->customer.phone},
+                                       {PII_NAME, who.name},
+                                       {PII_EMAIL, who.email},
+                                       {PII_PHONE, who.phone},
                                        {PII_COUNT, mask_known_id(f->customer.id)}};
     struct mask_input in = {.known = known, .n_known = ARRAY_LEN(known)};
     struct mask_plan plan;

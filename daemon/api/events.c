@@ -152,8 +152,9 @@ void events_alerts(struct events *ev, const struct pipeline_events *p)
     }
 }
 
+/* `view` for who sees it masked. */
 static void tell_record(struct events *ev, struct workspace *ws, const struct stored *record,
-                        bool masked)
+                        struct store_view *view, bool masked)
 {
     struct buf out;
     buf_init(&out, EVENT_MAX);
@@ -163,7 +164,7 @@ static void tell_record(struct events *ev, struct workspace *ws, const struct st
         return;
     struct arena a;
     arena_init(&a, EVENT_MAX);
-    struct show show = {.json = &json, .masked = masked, .zone = zone, .arena = &a};
+    struct show show = {.json = &json, .masked = masked, .zone = zone, .arena = &a, .view = view};
     show.handles = masked ? open_handles(ev, ws) : NULL;
     show_feedback(&show, record, NULL);
     handles_free(show.handles);
@@ -183,6 +184,9 @@ void events_intake(struct events *ev, const struct intake *in)
     bool plain = is_heard(ev, ws, false), masked = is_heard(ev, ws, true);
     if (in->kind != INTAKE_FEEDBACK || (!plain && !masked))
         return;
+    struct store_view *view = NULL;
+    if (masked && store_view_begin(ws->store, &view) < 0)
+        masked = false; /* better a row too few than a name too many */
     size_t told = 0;
     for (size_t i = 0; i < in->n && told < MAX_TOLD; i++) {
         const struct intake_item *it = &in->items[i];
@@ -197,11 +201,12 @@ void events_intake(struct events *ev, const struct intake *in)
                                 .segments = it->segments,
                                 .n_segments = it->n_segments};
         if (plain)
-            tell_record(ev, ws, &record, false);
+            tell_record(ev, ws, &record, NULL, false);
         if (masked)
-            tell_record(ev, ws, &record, true);
+            tell_record(ev, ws, &record, view, true);
         told++;
     }
+    store_view_end(view);
 }
 
 /* The stream shows persons' data for as long as it is open: one access entry when it begins. */

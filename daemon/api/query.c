@@ -138,6 +138,7 @@ struct show query_show(struct query *q)
                          .masked = q->masked,
                          .zone = q->zone,
                          .arena = &q->arena,
+                         .view = q->view,
                          .handles = q->handles};
 }
 

@@ -108,7 +108,7 @@ static void show_key(struct show *s, struct span key)
     buf_init(&masked, MASKED_MAX);
     if (!s->masked)
         json_key(s->json, key);
-    else if (mask_text(key, 0, NULL, 0, &masked) == 0)
+    else if (mask_part(s, key, 0, NULL, 0, &masked) == 0)
         json_key(s->json, buf_span(&masked));
     else
         json_key(s->json, SPAN_LIT("***"));
@@ -353,30 +353,45 @@ static void show_place(struct show *s, const struct feedback *f)
 }
 
 /* What of a person is hidden wherever it stands. */
-static void know(struct show *s, struct mask_known known[SHOW_KNOWN], struct span id,
-                 struct span name, struct span email, struct span phone)
+static void know(struct show *s, struct mask_known known[SHOW_KNOWN], const struct customer_ref *c)
 {
-    known[0] = (struct mask_known){PII_NAME, name};
-    known[1] = (struct mask_known){PII_EMAIL, email};
-    known[2] = (struct mask_known){PII_PHONE, phone};
-    known[3] = (struct mask_known){PII_COUNT, mask_known_id(id)};
+    known[0] = (struct mask_known){PII_NAME, c->name};
+    known[1] = (struct mask_known){PII_EMAIL, c->email};
+    known[2] = (struct mask_known){PII_PHONE, c->phone};
+    known[3] = (struct mask_known){PII_COUNT, mask_known_id(c->id)};
     s->known = known;
-    s->n_known = SHOW_KNOWN;
-    s->person = id;
+    s->n_known = 4;
+    s->person = c->id;
 }
 
 void show_know(struct show *s, struct mask_known known[SHOW_KNOWN], const struct store_customer *c)
 {
-    know(s, known, c->id, c->name, c->email, c->phone);
+    struct customer_ref who = {.id = c->id, .name = c->name, .email = c->email, .phone = c->phone};
+    know(s, known, &who);
 }
 
-/* A customer's page knows more than the record. */
+/* A record may hold no more than a customer's id, and his profile the name that stands in its text.
+ */
+static void know_profile(struct show *s, struct mask_known known[SHOW_KNOWN], struct span id)
+{
+    struct customer_ref c;
+    if (!s->masked || !s->view || id.n == 0 ||
+        store_customer_contact(s->view, id, s->arena, &c) < 0)
+        return;
+    known[s->n_known++] = (struct mask_known){PII_NAME, c.name};
+    known[s->n_known++] = (struct mask_known){PII_EMAIL, c.email};
+    known[s->n_known++] = (struct mask_known){PII_PHONE, c.phone};
+}
+
+/* A customer's page knows already. */
 static struct show knowing_who(const struct show *s, struct mask_known known[SHOW_KNOWN],
                                const struct customer_ref *c)
 {
     struct show knowing = *s;
-    if (s->n_known == 0)
-        know(&knowing, known, c->id, c->name, c->email, c->phone);
+    if (s->n_known > 0)
+        return knowing;
+    know(&knowing, known, c);
+    know_profile(&knowing, known, c->id);
     return knowing;
 }
 
@@ -403,9 +418,10 @@ int show_texts(void *ctx, const struct stored *r, struct arena *a, struct feedba
 {
     const struct feedback *f = &r->feedback;
     struct mask_known known[SHOW_KNOWN];
-    struct show s = knowing_who(ctx, known, &f->customer);
+    struct show asked = *(const struct show *)ctx;
     struct turn *turns = arena_array(a, f->n_turns, sizeof *turns);
-    s.arena = a;
+    asked.arena = a;
+    struct show s = knowing_who(&asked, known, &f->customer);
     *ret = (struct feedback){.turns = turns, .n_turns = f->n_turns};
     if (!turns)
         return -ENOMEM;

@@ -19,6 +19,7 @@ struct show {
     struct arena *arena;            /* for masking */
     const struct mask_known *known; /* values of the person shown: masked wherever they stand */
     size_t n_known;
+    struct store_view *view; /* where a record's customer is known from; NULL: from the record */
     struct handles *handles; /* of the workspace; NULL: customers have no name at all when masked */
     struct span person;      /* id of the customer shown; a field that is it, is shown as handle */
 };
@@ -39,7 +40,7 @@ void show_codes(struct show *s, const char *key, const struct span *codes, size_
 /* One record, as every list gives it. evidence: NULL leaves it out. */
 void show_feedback(struct show *s, const struct stored *r, const struct analysis *explained);
 /* Makes all that is shown from now on that of this customer; `known` must live as long. */
-enum { SHOW_KNOWN = 4 };
+enum { SHOW_KNOWN = 7 };
 void show_know(struct show *s, struct mask_known known[SHOW_KNOWN], const struct store_customer *c);
 /* store_shown_fn of a struct show: the texts of a record as show_feedback() writes them. */
 int show_texts(void *ctx, const struct stored *r, struct arena *a, struct feedback *ret);

@@ -7,7 +7,10 @@
 #include "daemon/trust/mask_address.h"
 #include "daemon/trust/mask_scan.h"
 
-enum { KNOWN_ID = 4 }; /* characters from which on an id is looked for inside texts */
+enum {
+    KNOWN_ID = 4,     /* characters from which on an id is looked for inside texts */
+    LOCAL_DIGITS = 8, /* of a phone number, without area code */
+};
 
 /* --- one value of a known kind --- */
 
@@ -339,20 +342,65 @@ static bool stands_alone(struct span text, size_t at, struct span value)
     return !before && !after;
 }
 
+/* The last digits of a number, or fewer when it has fewer. */
+static size_t last_digits(struct span number, int digits[LOCAL_DIGITS])
+{
+    size_t n = 0, size;
+    for (size_t at = 0; at < number.n; at += size) {
+        int digit = mask_digit(number.p + at, number.n - at, &size);
+        size = digit < 0 ? 1 : size;
+        if (digit < 0)
+            continue;
+        if (n == LOCAL_DIGITS)
+            memmove(digits, digits + 1, --n * sizeof *digits);
+        digits[n++] = digit;
+    }
+    return n;
+}
+
+/* Where these digits end in the text, at most one separator between two; 0: they are not there. */
+static size_t digits_end(struct span text, size_t at, const int digits[LOCAL_DIGITS])
+{
+    size_t size;
+    for (size_t i = 0; i < LOCAL_DIGITS; i++, at += size) {
+        at += i ? mask_separator(text.p + at, text.n - at) : 0;
+        if (mask_digit(text.p + at, text.n - at, &size) != digits[i])
+            return 0;
+    }
+    return mask_digit(text.p + at, text.n - at, &size) < 0 ? at : 0;
+}
+
+/* A known phone number said without what it begins with (`9876-5432`), or with that in words. */
+static int add_local_number(struct places *l, struct span text, struct span number)
+{
+    int digits[LOCAL_DIGITS], r = 0;
+    bool inside = false; /* a number that has begun before */
+    size_t size;
+    if (last_digits(number, digits) < LOCAL_DIGITS)
+        return 0;
+    for (size_t at = 0; at < text.n && r == 0; at += size) {
+        bool is_digit = mask_digit(text.p + at, text.n - at, &size) >= 0;
+        size_t end = is_digit && !inside ? digits_end(text, at, digits) : 0;
+        size = end ? end - at : is_digit ? size : 1;
+        inside = is_digit;
+        r = end ? add_place(l, at, end, PII_COUNT) : 0;
+    }
+    return r;
+}
+
 static int add_known(struct places *l, struct span text, const struct mask_known *k)
 {
     struct span value = span_trim(k->value);
     if (utf8_count(value) < 2)
         return 0;
-    for (size_t at = 0; at + value.n <= text.n; at++) {
+    int rc = k->kind == PII_PHONE ? add_local_number(l, text, value) : 0;
+    for (size_t at = 0; rc == 0 && at + value.n <= text.n; at++) {
         if (!span_eq_nocase(span_of(text.p + at, value.n), value) || !stands_alone(text, at, value))
             continue;
-        int r = add_place(l, at, at + value.n, k->kind);
-        if (r < 0)
-            return r;
+        rc = add_place(l, at, at + value.n, k->kind);
         at += value.n - 1;
     }
-    return 0;
+    return rc;
 }
 
 struct span mask_known_id(struct span id)

@@ -239,6 +239,42 @@ class Masking(unittest.TestCase):
             self.assertNotIn(token, text)
 
 
+class WhoIsOnlyAnId(unittest.TestCase):
+    """A record that says no more of its customer than his id, whom his profile names."""
+
+    SAID = f"{NAME} 고객인데요 배송이 너무 늦어서 화가 납니다. 9876-5432로 전화 주세요"
+
+    def test_the_profile_hides_what_the_record_says(self):
+        shown_id = "member-4711"
+        with Daemon() as d:
+            rule = {"where": "category = delivery", "each": True, "title": "배송"}
+            self.assertEqual(d.request("PUT", "/v1/alert-rules/each", rule).status, 204)
+            stream = Events(d, "agent")
+            who = {"id": shown_id, "name": NAME, "phone": PHONE, "email": EMAIL}
+            self.assertEqual(d.request("POST", "/v1/customers", who, token="ingest").status, 200)
+            sent = d.send({"source": "chat", "external_id": "1", "customer": {"id": shown_id}, "text": self.SAID,
+                           "turns": [{"by": "customer", "text": self.SAID}], "product": NAME,
+                           "attributes": {shown_id: "열쇠", f"{NAME}님": "열쇠"}, "experiments": {shown_id: "A"}})
+            self.assertEqual(sent.json["accepted"], 1, sent)
+            eventually(lambda: d.get("/v1/alerts").json["items"], what="the alert")
+            eventually(lambda: stream.named("feedback") and stream.named("alert"), what="its events")
+            stream.close()
+            texts = {"stream": stream.raw.decode()}
+            for path in ("/v1/feedback", "/v1/feedback?format=csv", f"/v1/feedback/{sent.json['ids'][0]}",
+                         "/v1/alerts", f"/v1/customers/{shown_id}/context"):
+                texts[path] = d.get(path, token="agent").body.decode()
+            for where, text in texts.items():
+                with self.subTest(where=where):
+                    self.assertIn("화가 납니다", text)
+                    self.assertEqual(leaks(text), [], shown(text))
+                    self.assertNotIn(shown_id, text)
+                    self.assertNotRegex(text, r"9876\W?5432")
+            for word, n in (("화가", 1), (NAME, 0), ("9876", 0)):
+                page = d.get("/v1/feedback", token="agent", q=word).json
+                self.assertEqual(len(page["items"]), n, word)
+            self.assertIn(NAME, d.get("/v1/feedback", token="quality").body.decode())
+
+
 class IdsThatArePersonal(unittest.TestCase):
     """Shops use e-mail addresses and log-in names as ids: found, opened, and never shown."""
 

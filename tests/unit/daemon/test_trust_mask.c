@@ -254,6 +254,41 @@ static void test_known_values(void **state)
     arena_done(&a);
 }
 
+/* A number the customer is known to have, said in part: nothing else tells that it is one. */
+static void test_known_number_in_part(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *shown;
+    } table[] = {
+        {"9876-5432로 전화 주세요", "***로 전화 주세요"},
+        {"98765432", "***"},
+        {"9876 5432", "***"},
+        {"9876.5432", "***"},
+        {"공일공-9876-5432", "공일공-***"},
+        {"９８７６-５４３２", "***"},
+        {"010-9876-5432", "010-****-5432"},
+        {"뒷자리 5432", "뒷자리 5432"},
+        {"198765432번", "198765432번"},
+        {"987654321번", "987654321번"},
+        {"9876 - 543", "9876 - 543"},
+    };
+    struct mask_known known[] = {{PII_PHONE, SPAN_LIT("+821098765432")}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct mask_input in = {.text = span_str(table[i].text), .known = known, .n_known = 1};
+        struct mask_plan plan;
+        struct arena a;
+        struct buf b;
+        arena_init(&a, 0);
+        buf_init(&b, 0);
+        assert_int_equal(mask_plan(&in, &a, &plan), 0);
+        assert_int_equal(mask_slice(&plan, 0, (uint32_t)in.text.n, &b), 0);
+        assert_string_equal(b.p, table[i].shown);
+        buf_done(&b);
+        arena_done(&a);
+    }
+}
+
 /* Slices and offsets: every cut of a text into two gives the whole, or the touched place twice. */
 static void test_slices_and_offsets(void **state)
 {
@@ -436,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_overlaps),
         cmocka_unit_test(test_span_inside_a_character),
         cmocka_unit_test(test_known_values),
+        cmocka_unit_test(test_known_number_in_part),
         cmocka_unit_test(test_slices_and_offsets),
         cmocka_unit_test(test_random_personal_data),
         cmocka_unit_test(test_random_bytes),
