@@ -36,6 +36,15 @@ static bool is_sign(uint32_t cp)
     return cp == '=' || cp == '+' || cp == '-' || cp == '@';
 }
 
+/* What one program or another leaves out before it looks at a cell: controls, spaces of any width,
+ * none and the marks of direction among them. */
+static bool is_blank(uint32_t cp)
+{
+    return cp <= 0x20 || (cp >= 0x7f && cp <= 0xa0) || cp == 0xad || cp == 0x61c || cp == 0x1680 ||
+           (cp >= 0x2000 && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202f) ||
+           (cp >= 0x205f && cp <= 0x206f) || cp == 0x3000 || cp == 0xfeff;
+}
+
 static bool needs_guard(struct span s)
 {
     double number;
@@ -43,9 +52,9 @@ static bool needs_guard(struct span s)
     size_t i = 0;
     if (s.n > 0 && (s.p[0] == '\t' || s.p[0] == '\r' || s.p[0] == '\n'))
         return true;
-    while (i < s.n && s.p[i] == ' ')
-        i++;
-    return utf8_decode(s.p + i, s.n - i, &cp) > 0 && is_sign(cp) &&
+    for (unsigned n; i < s.n && (n = utf8_decode(s.p + i, s.n - i, &cp)) > 0 && is_blank(cp);)
+        i += n;
+    return i < s.n && utf8_decode(s.p + i, s.n - i, &cp) > 0 && is_sign(cp) &&
            !(cp == '-' && i == 0 && span_to_f64(s, &number) == 0);
 }
 

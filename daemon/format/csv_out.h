@@ -2,7 +2,8 @@
  * reads Korean without it as CP949), CRLF, RFC 4180 quoting.
  *
  * A text that a spreadsheet would take for a formula gets a leading apostrophe: one that begins
- * with = + - @ (ASCII or full-width, after spaces), a tab or a line end; a plain negative number
+ * with = + - @ (ASCII or full-width, after spaces
+ * of any kind), a tab or a line end; a plain negative number
  * does not (OWASP, CSV Injection). Used by the API's format=csv and by vocctl -o csv.
  *
  * Thread: one owner. The buf's sticky error says at the end whether all of it fitted. */
