@@ -390,7 +390,7 @@ int nlp_analyze(const struct nlp_tables *t, struct nlp_scratch *s, const struct 
     if (r == 0)
         r = find_personal(s, in);
     if (r == 0)
-        r = segment_clauses(t, s);
+        r = segment_clauses(s);
     if (r == 0)
         r = rules_run(t, s);
     if (r == 0)

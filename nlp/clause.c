@@ -21,6 +21,11 @@ static const struct lex_atom *atom_of(const struct reader *r, size_t hit)
     return &r->t->atoms[r->s->hits.at[hit].atom];
 }
 
+static uint8_t kind_of(const struct reader *r, size_t hit)
+{
+    return (uint8_t)r->s->hits.at[hit].kind;
+}
+
 static unsigned spaces_between(const struct reader *r, uint32_t from, uint32_t to)
 {
     unsigned n = 0;
@@ -42,7 +47,7 @@ static void read_marks(const struct reader *r)
 {
     struct clause *c = r->c;
     for (size_t i = c->first_hit; i < c->end_hit; i++) {
-        switch (atom_of(r, i)->kind) {
+        switch (kind_of(r, i)) {
         case WORD_QUESTION:
             c->gate |= GATE_QUESTION;
             break;
@@ -73,7 +78,7 @@ static unsigned negations_after(const struct reader *r, size_t i, bool noun, uin
     uint32_t end = h->end;
     for (size_t k = i + 1; k < r->c->end_hit; k++) {
         const struct hit *g = &r->s->hits.at[k];
-        uint8_t kind = atom_of(r, k)->kind;
+        uint8_t kind = kind_of(r, k);
         if (g->start > end + REACH_LACK)
             break;
         if (g->start < end)
@@ -107,7 +112,7 @@ static unsigned negations_before(const struct reader *r, size_t i)
         const struct hit *g = &r->s->hits.at[k];
         if (g->start + 40 < h->start)
             break;
-        if (atom_of(r, k)->kind != WORD_NEG_PRE || g->end > h->start)
+        if (kind_of(r, k) != WORD_NEG_PRE || g->end > h->start)
             continue;
         if (spaces_between(r, g->end, h->start) <= window && !stop_between(r, g->end, h->start) &&
             (window > 1 || h->start - g->end <= 1)) {
@@ -126,10 +131,10 @@ static double intensity_before(const struct reader *r, size_t i)
         const struct hit *g = &r->s->hits.at[k];
         if (g->start + REACH_INTENSITY < h->start)
             break;
-        if (atom_of(r, k)->kind == WORD_INTENSITY && g->end <= h->start &&
+        if (kind_of(r, k) == WORD_INTENSITY && g->end <= h->start &&
             spaces_between(r, g->end, h->start) <= 2)
             factor *= (double)atom_of(r, k)->weight;
-        if (atom_of(r, k)->kind == WORD_POLARITY && g->end <= h->start)
+        if (kind_of(r, k) == WORD_POLARITY && g->end <= h->start)
             break;
     }
     if (!(factor <= 2.0))
@@ -143,7 +148,7 @@ static bool is_case_before(const struct reader *r, size_t i)
     if (r->s->lang != LANG_EN || !r->c->gate)
         return false;
     for (size_t k = r->c->first_hit; k < i; k++)
-        if (atom_of(r, k)->kind == WORD_COND)
+        if (kind_of(r, k) == WORD_COND)
             return true;
     return false;
 }
@@ -156,7 +161,7 @@ static bool is_supposed(const struct reader *r, size_t i)
         return true;
     for (size_t k = i + 1; k < r->c->end_hit; k++) {
         const struct hit *g = &r->s->hits.at[k];
-        uint8_t kind = atom_of(r, k)->kind;
+        uint8_t kind = kind_of(r, k);
         if (g->start > h->end + REACH_COND)
             break;
         if (kind == WORD_COND && g->end > h->end)
@@ -248,11 +253,11 @@ int clause_read(const struct nlp_tables *t, struct nlp_scratch *s, struct clause
     int e = 0;
     for (size_t i = c->first_hit; e == 0 && i < c->end_hit; i++) {
         const struct hit *h = &s->hits.at[i];
-        if (!is_stance(atom_of(&r, i)->kind) || h->start < covered)
+        if (!is_stance(kind_of(&r, i)) || h->start < covered)
             continue;
         size_t best = i; /* hits at one start come shortest first */
         for (size_t k = i + 1; k < c->end_hit && s->hits.at[k].start == h->start; k++)
-            if (is_stance(atom_of(&r, k)->kind))
+            if (is_stance(kind_of(&r, k)))
                 best = k;
         covered = s->hits.at[best].end;
         e = weigh(&r, best);

@@ -86,6 +86,8 @@ static int take_hits(const struct nlp_tables *t, struct nlp_scratch *s, const st
     int r = 0;
     for (size_t i = sent->first_hit; r == 0 && i < sent->end_hit; i++) {
         const struct hit *h = &s->hits.at[i];
+        if (h->kind < ATOM_TERM)
+            continue;
         const struct lex_atom *a = &t->atoms[h->atom];
         if (a->kind == ATOM_TERM)
             for (uint32_t k = a->n; r == 0 && k-- > 0;) /* later elements first: A ... A */

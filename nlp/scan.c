@@ -85,7 +85,7 @@ static int add_hits(const struct nlp_tables *t, struct nlp_scratch *s, const str
         if (wanted && bounds_hold(t, s, p->atom, start, end)) {
             if (s->hits.n == s->hits.cap && VEC_RESERVE(s->hits, 1) < 0)
                 return -ENOMEM;
-            s->hits.at[s->hits.n++] = (struct hit){(uint32_t)start, (uint32_t)end, p->atom >> 8};
+            s->hits.at[s->hits.n++] = (struct hit){w->start, w->end, p->atom >> 8, p->kind};
             if (p->kind == WORD_MASK) {
                 if (VEC_RESERVE(s->masks, 1) < 0)
                     return -ENOMEM;

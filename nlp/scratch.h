@@ -40,6 +40,7 @@ int vec_reserve(void **at, size_t *cap, size_t need, size_t size);
 struct hit {
     uint32_t start, end;
     uint32_t atom;
+    uint32_t kind; /* of the atom */
 };
 
 struct word { /* a key of the trie that is a word, not yet looked at */
@@ -155,7 +156,7 @@ int scan_words(const struct nlp_tables *t, struct nlp_scratch *s);
 bool scan_only_josa(const struct nlp_tables *t, const struct nlp_scratch *s, size_t at);
 
 int segment_sentences(struct nlp_scratch *s, const struct part_range *part);
-int segment_clauses(const struct nlp_tables *t, struct nlp_scratch *s);
+int segment_clauses(struct nlp_scratch *s);
 /* The clause a position is in; clauses must not be empty. */
 size_t segment_clause_at(const struct nlp_scratch *s, uint32_t pos);
 

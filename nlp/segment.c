@@ -88,10 +88,9 @@ static size_t word_end(const struct norm *nm, size_t pos, size_t end)
 }
 
 /* Where the next clause begins because of hit `h`, or 0. */
-static size_t hit_cut(const struct nlp_tables *t, const struct norm *nm, const struct hit *h,
-                      size_t end, bool *ret_contrast)
+static size_t hit_cut(const struct norm *nm, const struct hit *h, size_t end, bool *ret_contrast)
 {
-    uint8_t kind = t->atoms[h->atom].kind;
+    const uint32_t kind = h->kind;
     *ret_contrast = true;
     if (kind == WORD_TURN)
         return h->start;
@@ -100,7 +99,7 @@ static size_t hit_cut(const struct nlp_tables *t, const struct norm *nm, const s
     return 0;
 }
 
-static int split_sentence(const struct nlp_tables *t, struct nlp_scratch *s, uint32_t index)
+static int split_sentence(struct nlp_scratch *s, uint32_t index)
 {
     const struct sentence *sent = &s->sentences.at[index];
     const struct norm *nm = &s->norm;
@@ -116,7 +115,7 @@ static int split_sentence(const struct nlp_tables *t, struct nlp_scratch *s, uin
         size_t cut = nm->cp[i] == ' ' && s->lang == LANG_KO && soft_end(nm, i, begin) ? i : 0;
         for (; k < sent->end_hit && s->hits.at[k].start <= i; k++) {
             bool c;
-            size_t at = hit_cut(t, nm, &s->hits.at[k], sent->end, &c);
+            size_t at = hit_cut(nm, &s->hits.at[k], sent->end, &c);
             if (at > begin) {
                 cut = at;
                 contrast = c;
@@ -145,7 +144,7 @@ static void share_hits(struct nlp_scratch *s)
     }
 }
 
-int segment_clauses(const struct nlp_tables *t, struct nlp_scratch *s)
+int segment_clauses(struct nlp_scratch *s)
 {
     size_t k = 0;
     int r = 0;
@@ -158,7 +157,7 @@ int segment_clauses(const struct nlp_tables *t, struct nlp_scratch *s)
         while (k < s->hits.n && s->hits.at[k].start < sent->end)
             k++;
         sent->end_hit = (uint32_t)k;
-        r = split_sentence(t, s, (uint32_t)i);
+        r = split_sentence(s, (uint32_t)i);
     }
     if (r == 0)
         share_hits(s);
