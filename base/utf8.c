@@ -33,6 +33,14 @@ unsigned utf8_decode(const char *p, size_t n, uint32_t *ret_cp)
     return len;
 }
 
+/* A three-byte code point whose first byte says all there is to check. */
+static bool is_three(const char *p)
+{
+    const unsigned char lead = (unsigned char)p[0];
+    return lead > 0xE0 && lead < 0xF0 && lead != 0xED && is_continuation(p[1]) &&
+           is_continuation(p[2]);
+}
+
 size_t utf8_valid(struct span s)
 {
     size_t i = 0;
@@ -46,6 +54,12 @@ size_t utf8_valid(struct span s)
             memcpy(&word, s.p + i, sizeof(word));
             if (!(word & HIGH_BITS)) {
                 i += sizeof(word);
+                continue;
+            }
+            while (s.n - i >= 3 && is_three(s.p + i)) /* nearly all of Korean */
+                i += 3;
+            if (i == s.n || !((unsigned char)s.p[i] & 0x80)) {
+                i += i < s.n;
                 continue;
             }
         }

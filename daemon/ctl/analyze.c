@@ -79,23 +79,23 @@ bool category_repeats(const struct analysis *r, size_t i)
 /* Four decimals, without what printf costs. */
 static void put_number(struct buf *b, double v)
 {
+    char text[32];
     long n = lround(v * 10000);
-    char digits[8];
-    if (n < 0) {
-        buf_char(b, '-');
-        n = -n;
-    }
-    buf_printf(b, "%ld", n / 10000);
-    n %= 10000;
-    if (n == 0)
-        return;
-    size_t len = 4;
-    for (size_t i = 4; i-- > 0; n /= 10)
-        digits[i] = (char)('0' + n % 10);
-    while (digits[len - 1] == '0')
-        len--;
-    buf_char(b, '.');
-    buf_append(b, digits, len);
+    const bool negative = n < 0;
+    n = negative ? -n : n;
+    size_t at = sizeof(text);
+    long rest = n % 10000, whole = n / 10000;
+    for (int i = 0; i < 4; i++, rest /= 10)
+        if (rest % 10 || at < sizeof(text))
+            text[--at] = (char)('0' + rest % 10);
+    if (at < sizeof(text))
+        text[--at] = '.';
+    do
+        text[--at] = (char)('0' + whole % 10);
+    while ((whole /= 10) > 0);
+    if (negative)
+        text[--at] = '-';
+    buf_append(b, text + at, sizeof(text) - at);
 }
 
 static void put_codes(struct buf *b, const struct analysis *r)
@@ -123,7 +123,11 @@ static void put_codes(struct buf *b, const struct analysis *r)
 
 static void put_stance(struct buf *b, const char *key, enum sentiment label, double polarity)
 {
-    buf_printf(b, "\"%s\":\"%s\",\"polarity\":", key, vocab_code(VOCAB_SENTIMENT, (int)label));
+    buf_char(b, '"');
+    buf_str(b, key);
+    buf_str(b, "\":\"");
+    buf_str(b, vocab_code(VOCAB_SENTIMENT, (int)label));
+    buf_str(b, "\",\"polarity\":");
     put_number(b, polarity);
 }
 

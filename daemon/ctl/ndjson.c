@@ -151,6 +151,24 @@ static bool read_escape(struct scanner *s, struct buf *out)
     return true;
 }
 
+/* The first byte that ends or interrupts a string: a quote, a backslash, a control character. */
+static const char *plain_end(const char *p, const char *end)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
+    for (; end - p >= 8; p += 8) {
+        uint64_t v;
+        memcpy(&v, p, sizeof(v));
+        const uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
+        const uint64_t found =
+            ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((v - ones * 0x20) & ~v);
+        if (found & high)
+            break;
+    }
+    while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
+        p++;
+    return p;
+}
+
 /* After the opening quote. Without an escape the bytes on the line are the text; else it is decoded
  * into `out`, which has room for the whole line and so does not move. */
 static bool read_string(struct scanner *s, struct buf *out, struct span *ret)
@@ -158,7 +176,8 @@ static bool read_string(struct scanner *s, struct buf *out, struct span *ret)
     const char *start = s->p, *run = start;
     size_t from = out ? out->n : 0;
     bool escaped = false;
-    for (; s->p < s->end && *s->p != '"'; s->p++) {
+    for (s->p = plain_end(s->p, s->end); s->p < s->end && *s->p != '"';
+         s->p = plain_end(s->p + 1, s->end)) {
         if ((unsigned char)*s->p < 0x20)
             return fail(s, "a control character in a string");
         if (*s->p != '\\')
