@@ -122,6 +122,7 @@ struct nlp_scratch {
     uint64_t *seen;               /* bit set over cells, for the repeats of long texts */
     size_t cap_seen;
     uint32_t last[UINT16_MAX + 1]; /* by symbol: a stamp of its last place */
+    uint32_t pairs[1024];          /* by hash of two symbols, the same */
     uint32_t last_stamp;
     uint64_t order[256]; /* by mask of eight: which they are, a byte each */
     bool wide;           /* walk_wide() may be used */

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include "base/err.h"
+
 #define DENSE 4 /* levels that all places go through */
 #define DENSE_WIDE 5
 #define CHAIN 512 /* places up to which repeats are found by comparing */
@@ -157,31 +159,33 @@ PASS(english, CELL_WORD_EN, CELL_EN, CELL_LABELS_EN)
 PASS(korean_grams, 0, CELL_KO, CELL_LABELS_KO)
 PASS(english_grams, 0, CELL_EN, CELL_LABELS_EN)
 
-/* How many symbols from `a` and from `b` on are the same; there is one at least. */
+/* How many symbols from `a` and from `b` on are the same. */
 static inline uint32_t same_length(const uint16_t *a, const uint16_t *b)
 {
-    uint32_t k = 1;
+    uint32_t k = 0;
     uint64_t x, y;
-    memcpy(&x, a + 1, sizeof(x));
-    memcpy(&y, b + 1, sizeof(y));
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
     if (x != y && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-        return 1 + (uint32_t)__builtin_ctzll(x ^ y) / 16;
+        return (uint32_t)__builtin_ctzll(x ^ y) / 16;
     while (k < LEX_MAX_KEY && a[k] == b[k])
         k++;
     return k;
 }
 
-/* Short texts: each place is compared with those before it that begin with the same symbol. Stamps
- * in `last` of other texts lie below `first`. */
+/* Short texts: each place is compared with those before it that begin with the same two symbols,
+ * chained by a hash of them; one symbol alone is only looked up. Stamps of other texts lie below
+ * `first`. */
 static void compare_places(struct nlp_scratch *s, const uint16_t *sym, uint32_t n)
 {
     const uint32_t first = s->last_stamp;
     uint32_t before[CHAIN];
     uint8_t *repeats = s->repeats.at;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t longest = 0;
-        before[i] = s->last[sym[i]];
-        s->last[sym[i]] = first + i;
+        uint32_t *pair = &s->pairs[(sym[i] * 97U + sym[i + 1]) % ARRAY_LEN(s->pairs)];
+        uint32_t longest = s->last[sym[i]] >= first;
+        before[i] = *pair;
+        *pair = s->last[sym[i]] = first + i;
         for (uint32_t j = before[i]; j >= first && longest < LEX_MAX_KEY; j = before[j - first]) {
             const uint32_t k = same_length(sym + i, sym + (j - first));
             longest = k > longest ? k : longest;
@@ -229,6 +233,7 @@ static int find_repeats(const struct nlp_tables *t, struct nlp_scratch *s, const
         return mark_places(t, s, sym, n);
     if (s->last_stamp > UINT32_MAX - CHAIN) {
         memset(s->last, 0, sizeof(s->last));
+        memset(s->pairs, 0, sizeof(s->pairs));
         s->last_stamp = 1;
     }
     compare_places(s, sym, (uint32_t)n);
