@@ -7,7 +7,7 @@
 #   make soak          long seeds and kill loops
 #   make lint          compilers, includes, sizes, formatting
 #   make asan | tsan   the tests under sanitizers
-#   make bench         the table of docs/performance.md
+#   make bench         the table of docs/performance.md; bench-nlp: that of reading texts
 #   make deb           a Debian package, into build/
 #   make install DESTDIR= PREFIX=   (and uninstall: all but configuration and state)
 
@@ -237,6 +237,15 @@ deb: all
 	@env -u MAKEFLAGS -u MFLAGS DEB_RULES_REQUIRES_ROOT=no debian/rules BUILD="$(BUILD)" \
 	 clean binary >$(BUILD)/deb.log 2>&1 || { cat $(BUILD)/deb.log; exit 1; }
 	@echo $(BUILD)/vocd_*.deb
+
+# TEXTS: a file with one text a line; the films of DATA when it is there, else our own corpus.
+TEXTS ?= $(BUILD)/texts.txt
+.PHONY: bench-nlp
+bench-nlp: deps-test
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/bench/nlp_bench
+	@if [ -e $(DATA)/ko/nsmc_test.tsv.xz ]; then xz -dc $(DATA)/ko/nsmc_test.tsv.xz | cut -f2; \
+	 else cut -f9 lexicons/build/corpus/ko-*.tsv; fi | tail -n +2 > $(BUILD)/texts.txt
+	@BUILD=$(BUILD) python3 tests/bench/nlp.py $(TEXTS)
 
 .PHONY: clean
 clean:

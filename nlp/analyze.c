@@ -181,12 +181,10 @@ static struct span top_of(struct span code)
 static void collect_learned(const struct nlp_tables *t, const struct nlp_scratch *s,
                             enum lex_label_kind kind, struct codes *out)
 {
-    const struct label_lanes *lanes = label_lanes(t, s, kind);
-    const size_t n_rules = out->n;
-    for (unsigned i = 0; i < lanes->n; i++) {
-        if (!label_holds(t, s, lanes->lane[i]))
-            continue;
-        struct span code = lanes->code[i];
+    struct span learned[LEX_LANES];
+    const size_t n = label_codes(t, s, kind, learned), n_rules = out->n;
+    for (size_t i = 0; i < n; i++) {
+        const struct span code = learned[i];
         bool given = false;
         for (size_t k = 0; k < n_rules; k++)
             given |= span_eq(top_of(out->code[k]), code);

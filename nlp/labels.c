@@ -9,21 +9,31 @@ static const struct lex_label *label_at(const struct nlp_tables *t, const struct
     return &t->labels[s->first_lane + lane];
 }
 
-const struct label_lanes *label_lanes(const struct nlp_tables *t, const struct nlp_scratch *s,
-                                      enum lex_label_kind kind)
+static const struct label_lanes *lanes_of(const struct nlp_tables *t, const struct nlp_scratch *s,
+                                          enum lex_label_kind kind)
 {
     return &t->lanes[s->first_lane != 0][kind];
 }
 
-double label_score(const struct nlp_tables *t, const struct nlp_scratch *s, size_t lane, bool rule)
+/* In units of the label's margin, `rule` saying what the rules found. */
+static inline double score_of(const struct nlp_tables *t, const struct nlp_scratch *s, size_t lane,
+                              bool rule)
 {
     double score = s->label_sums[lane] * (double)label_at(t, s, lane)->scale;
     return rule ? score + s->params[PARAM_LABEL_RULE] : score;
 }
 
-bool label_holds(const struct nlp_tables *t, const struct nlp_scratch *s, size_t lane)
+size_t label_codes(const struct nlp_tables *t, const struct nlp_scratch *s,
+                   enum lex_label_kind kind, struct span codes[LEX_LANES])
 {
-    return label_score(t, s, lane, false) > (double)label_at(t, s, lane)->threshold;
+    const struct label_lanes *lanes = lanes_of(t, s, kind);
+    size_t n = 0;
+    for (unsigned i = 0; i < lanes->n; i++) {
+        const size_t lane = lanes->lane[i];
+        if (score_of(t, s, lane, false) > (double)label_at(t, s, lane)->threshold)
+            codes[n++] = lanes->code[i];
+    }
+    return n;
 }
 
 /* A complaint is negative and nothing else is, but what is none of all; praise likewise. */
@@ -40,14 +50,14 @@ static bool type_fits(struct span type, enum sentiment sentiment)
 static struct span best_of(const struct nlp_tables *t, const struct nlp_scratch *s,
                            enum lex_label_kind kind, enum sentiment sentiment, struct span fallback)
 {
-    const struct label_lanes *lanes = label_lanes(t, s, kind);
+    const struct label_lanes *lanes = lanes_of(t, s, kind);
     struct span best = fallback;
     double most = 0, own = s->params[PARAM_LABEL_RULE];
     bool any = false;
     for (unsigned i = 0; i < lanes->n; i++) {
         const struct span code = lanes->code[i];
         bool rule = span_eq(code, fallback);
-        double score = label_score(t, s, lanes->lane[i], rule);
+        double score = score_of(t, s, lanes->lane[i], rule);
         own = rule ? score : own;
         if ((any && score <= most) || (kind == LABEL_TYPE && !type_fits(code, sentiment)))
             continue;
@@ -72,13 +82,13 @@ struct span label_sentiment(const struct nlp_tables *t, const struct nlp_scratch
 
 double label_stance(const struct nlp_tables *t, const struct nlp_scratch *s)
 {
-    const struct label_lanes *lanes = label_lanes(t, s, LABEL_SENTIMENT);
+    const struct label_lanes *lanes = lanes_of(t, s, LABEL_SENTIMENT);
     double z = 0;
     for (unsigned i = 0; i < lanes->n; i++) {
         if (span_is(lanes->code[i], "positive"))
-            z += label_score(t, s, lanes->lane[i], false);
+            z += score_of(t, s, lanes->lane[i], false);
         if (span_is(lanes->code[i], "negative"))
-            z -= label_score(t, s, lanes->lane[i], false);
+            z -= score_of(t, s, lanes->lane[i], false);
     }
     return z * s->params[PARAM_LABEL_SCALE];
 }

@@ -168,12 +168,9 @@ int sentiment_read(const struct nlp_tables *t, struct nlp_scratch *s, struct ana
 /* Log-odds of one clause, learned part included. */
 double sentiment_clause(const struct nlp_scratch *s, const struct clause *c);
 
-/* The labels of a kind in the language at hand; and whether a lane's score passes its threshold. */
-const struct label_lanes *label_lanes(const struct nlp_tables *t, const struct nlp_scratch *s,
-                                      enum lex_label_kind kind);
-bool label_holds(const struct nlp_tables *t, const struct nlp_scratch *s, size_t lane);
-/* The score of a lane's label, `rule` saying what the rules found; in units of its margin. */
-double label_score(const struct nlp_tables *t, const struct nlp_scratch *s, size_t lane, bool rule);
+/* The codes of a kind whose scores pass their thresholds; how many. */
+size_t label_codes(const struct nlp_tables *t, const struct nlp_scratch *s,
+                   enum lex_label_kind kind, struct span codes[LEX_LANES]);
 /* The type, of those that go with the sentiment, and the sentiment that score best; `fallback` is
  * what the rules say. */
 struct span label_type(const struct nlp_tables *t, const struct nlp_scratch *s,

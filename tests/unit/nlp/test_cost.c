@@ -99,12 +99,34 @@ static void work_grows_with_the_text_and_no_faster(void **state)
         "\xff",
         "동 12-",
         "3 4 5-6)",
+        "        ",
+        "\t\n",
+        "안 못 안 못 ",
+        "지 않지 않",
+        "이름은 ",
+        "이름은 김민수 ",
+        "김민수입니다 ",
+        "저는 김",
+        "고객회원환자",
+        "010-1234-5678 ",
+        "900101-1234567",
+        "a1b2c3d4",
+        "가나다라마바사아자차카타파하",
+        "\xf0\x9f\x98\xa1",
+        "\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab",
+        "not bad if ",
+        "가 나 다 라 ",
+        "배송\xe2\x80\x8b늦",
     };
+    enum { COMPARED = 512 }; /* places of a text whose beginnings are compared one by one */
     for (size_t i = 0; i < ARRAY_LEN(units); i++) {
         uint64_t small = work_of(units[i], SIZE / 16), large = work_of(units[i], SIZE);
         if (large > small * 18)
             fail_msg("%s: %llu then %llu", units[i], (unsigned long long)small,
                      (unsigned long long)large);
+        if (work_of(units[i], COMPARED) > (uint64_t)COMPARED * (COMPARED / 2 + 64))
+            fail_msg("%s: %llu for a short text", units[i],
+                     (unsigned long long)work_of(units[i], COMPARED));
         if (large > (uint64_t)SIZE * 64)
             fail_msg("%s: %llu for a megabyte", units[i], (unsigned long long)large);
     }
