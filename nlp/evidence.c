@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "nlp/scratch.h"
 
+#define FEW_MARKS 16
 #define MAX_WIDEN 40 /* code points a hit grows by on either side */
 
 int mark_add(struct nlp_scratch *s, uint32_t start, uint32_t end, double weight, struct span rule,
@@ -95,12 +96,29 @@ static int compare_place(const void *a, const void *b)
     return compare_merge(a, b);
 }
 
+/* There are few of them nearly always; equal ones keep their order. */
+static void sort_marks(struct nlp_scratch *s, int (*compare)(const void *, const void *))
+{
+    struct mark *m = s->marks.at;
+    if (s->marks.n > FEW_MARKS) {
+        qsort(m, s->marks.n, sizeof(*m), compare);
+        return;
+    }
+    for (size_t i = 1; i < s->marks.n; i++) {
+        const struct mark one = m[i];
+        size_t k = i;
+        for (; k > 0 && compare(&m[k - 1], &one) > 0; k--)
+            m[k] = m[k - 1];
+        m[k] = one;
+    }
+}
+
 static void merge(struct nlp_scratch *s)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->marks.n; i++)
         widen(&s->norm, &s->marks.at[i]);
-    qsort(s->marks.at, s->marks.n, sizeof(*s->marks.at), compare_merge);
+    sort_marks(s, compare_merge);
     for (size_t i = 0; i < s->marks.n; i++) {
         struct mark *m = &s->marks.at[i], *last = n ? &s->marks.at[n - 1] : NULL;
         if (last && span_eq(last->rule, m->rule) && m->start < last->end) {
@@ -125,7 +143,13 @@ static uint32_t count_to(struct place *p, uint32_t byte)
     const struct span text = p->part->text;
     uint32_t cp;
     while (p->byte < byte) { /* as norm.c reads: an invalid byte is a code point of its own */
-        const unsigned n = utf8_decode(text.p + p->byte, text.n - p->byte, &cp);
+        const unsigned char *c = (const unsigned char *)text.p + p->byte;
+        unsigned n = 1;
+        if (c[0] > 0xE0 && c[0] < 0xED && text.n - p->byte > 2 && (c[1] & 0xC0) == 0x80 &&
+            (c[2] & 0xC0) == 0x80)
+            n = 3;
+        else if (c[0] >= 0x80)
+            n = utf8_decode(text.p + p->byte, text.n - p->byte, &cp);
         p->byte += n ? n : 1;
         p->cp++;
     }
@@ -163,10 +187,10 @@ int evidence_write(const struct nlp_tables *t, struct nlp_scratch *s, struct are
         return 0;
     merge(s);
     if (s->marks.n > NLP_MAX_EVIDENCE) {
-        qsort(s->marks.at, s->marks.n, sizeof(*s->marks.at), compare_weight);
+        sort_marks(s, compare_weight);
         s->marks.n = NLP_MAX_EVIDENCE;
     }
-    qsort(s->marks.at, s->marks.n, sizeof(*s->marks.at), compare_place);
+    sort_marks(s, compare_place);
     struct evidence *ev = arena_array(a, s->marks.n, sizeof(*ev));
     if (!ev)
         return -ENOMEM;

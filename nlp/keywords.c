@@ -23,30 +23,34 @@ static bool word_has(const struct nlp_tables *t, uint32_t cell, enum nlp_word_ki
     }
 }
 
-/* Whether [a, b) as a whole is a word of that kind. */
-static bool is_listed(const struct nlp_tables *t, const struct nlp_scratch *s, uint32_t a,
-                      uint32_t b, enum nlp_word_kind kind)
+/* The cell of [a, b) as a whole, or 0. */
+static uint32_t cell_of(const struct nlp_tables *t, const struct nlp_scratch *s, uint32_t a,
+                        uint32_t b)
 {
     uint32_t cell = 0;
     for (uint32_t i = a; i < b; i++) {
         cell = tables_child(t, cell, s->sym[i]);
         if (!cell)
-            return false;
+            return 0;
     }
-    return word_has(t, cell, kind);
+    return cell;
 }
 
 /* The end of the noun of the word [a, b): b less its longest particle; 0 when it is a predicate. */
 static uint32_t noun_end(const struct nlp_tables *t, const struct nlp_scratch *s, uint32_t a,
                          uint32_t b)
 {
-    for (uint32_t i = a + 1; i < b; i++) /* the longest ending first */
-        if (is_listed(t, s, i, b, WORD_ENDING))
+    uint32_t noun = b;
+    for (uint32_t i = a + 1; i < b; i++) { /* the longest first */
+        const uint32_t cell = cell_of(t, s, i, b);
+        if (!cell || !(t->cells[cell].link & CELL_LISTED))
+            continue;
+        if (word_has(t, cell, WORD_ENDING))
             return 0;
-    for (uint32_t i = a + 2; i < b; i++)
-        if (is_listed(t, s, i, b, WORD_JOSA))
-            return i;
-    return b;
+        if (noun == b && i >= a + 2 && word_has(t, cell, WORD_JOSA))
+            noun = i;
+    }
+    return noun;
 }
 
 static bool same(const struct norm *nm, const struct candidate *c, uint32_t a, uint32_t b)
@@ -75,7 +79,7 @@ static bool acceptable(const struct nlp_tables *t, const struct nlp_scratch *s, 
 {
     bool hangul = s->norm.cls[a] == CLASS_HANGUL;
     return b - a >= (hangul ? 2U : 3U) && b - a <= MAX_LENGTH * (hangul ? 1U : 2U) &&
-           !is_listed(t, s, a, b, WORD_STOP);
+           !word_has(t, cell_of(t, s, a, b), WORD_STOP);
 }
 
 /* Whether any of [a, b) is personal data; *ret_part follows the positions. */

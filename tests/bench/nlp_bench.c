@@ -193,7 +193,7 @@ static void time_set(struct bench *b, const char *name, const struct set *set)
         }
     }
     for (size_t k = 0; times && k < ARRAY_LEN(rows); k++)
-        printf("| %s | %s | %.0f,000 | %.0f | %.2f |\n", name, rows[k].name,
+        printf("| %s | %s | %.0f | %.0f | %.2f |\n", name, rows[k].name,
                (double)set->n / best[k] / 1e3, (double)set->bytes / best[k] / 1e6,
                best[k] / best[0]);
 }
@@ -297,7 +297,7 @@ int main(int argc, char **argv)
     if (only_dump) {
         dump(&b);
     } else {
-        puts("| texts | what | texts/s | MB/s | times the decode |\n|---|---|---|---|---|");
+        puts("| texts | what | 1,000 texts/s | MB/s | times the decode |\n|---|---|---|---|---|");
         read_symbols(&b, &b.all);
         read_symbols(&b, &b.longer);
         time_set(&b, "all", &b.all);
