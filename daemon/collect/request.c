@@ -345,6 +345,9 @@ static int add_common(struct building *b, const struct fields_list *headers)
         rc = add_headers(b, headers);
     if (rc == -ENOENT) /* said by expand() */
         rc = -EINVAL;
+    for (size_t i = 0; i < b->n_headers; i++)
+        if (span_eq_nocase(b->headers[i].key, SPAN_LIT("accept")))
+            return rc;
     return rc == 0 ? add_header(b, SPAN_LIT("Accept"), SPAN_LIT("*/*")) : rc;
 }
 

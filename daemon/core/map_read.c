@@ -122,11 +122,22 @@ static int read_prefix(struct map_reading *r, const struct yaml_node *n, struct 
     return m->prefix.p ? 0 : -ENOMEM;
 }
 
+static int read_join(struct map_reading *r, const struct yaml_node *n, struct map_entry *m)
+{
+    if (n->type != YAML_SCALAR || n->text.n > 16) {
+        problem(r, n, "expected text of at most 16 bytes");
+        return 0;
+    }
+    m->join = arena_dup(r->arena, n->text);
+    return m->join.p ? 0 : -ENOMEM;
+}
+
 static const struct {
     const char *name;
     int (*read)(struct map_reading *r, const struct yaml_node *n, struct map_entry *m);
 } members[] = {{"path", read_text},     {"enum", read_cases}, {"scale", read_scale},
-               {"time", map_read_time}, {"text", read_form},  {"prefix", read_prefix}};
+               {"time", map_read_time}, {"text", read_form},  {"prefix", read_prefix},
+               {"join", read_join}};
 
 static int read_section(struct map_reading *r, const struct yaml_node *n, struct map_entry *m)
 {
@@ -137,7 +148,7 @@ static int read_section(struct map_reading *r, const struct yaml_node *n, struct
         while (i < ARRAY_LEN(members) && !span_is(e->key->text, members[i].name))
             i++;
         if (i == ARRAY_LEN(members))
-            problem(r, e, "unknown key; there are path, enum, scale, time, text and prefix");
+            problem(r, e, "unknown key; there are path, enum, scale, time, text, prefix and join");
         else if (given & 1U << i)
             problem(r, e, "is given twice");
         else

@@ -7,6 +7,7 @@
  *   created_at: {path: $.created, time: unix}
  *   text: {path: $.body, text: html}
  *   external_id: {path: $.id, prefix: csat-}
+ *   text: {path: "$.answers[*].text", join: "\n"}
  *
  * Thread: any; pure but for memory. Ownership: entries live in the arena. */
 #ifndef VOC_CORE_MAP_READ_H

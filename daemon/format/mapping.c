@@ -7,6 +7,8 @@
 #include "daemon/format/html.h"
 #include "daemon/format/jsonpath.h"
 
+enum { JOIN_MAX = 1 << 20 };
+
 /* --- targets --- */
 
 struct target {
@@ -186,6 +188,43 @@ static int unfit(struct applying *a, const struct map_entry *m)
                   SPAN_FMT(m->target));
 }
 
+static struct span scalar_text(const json_t *v, char digits[24])
+{
+    if (json_is_string(v))
+        return span_of(json_string_value(v), json_string_length(v));
+    if (json_is_boolean(v))
+        return json_is_true(v) ? SPAN_LIT("true") : SPAN_LIT("false");
+    if (!json_is_integer(v))
+        return SPAN_NONE;
+    int n = snprintf(digits, 24, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+    return span_of(digits, (size_t)n);
+}
+
+/* Numbers are answers too; what is no scalar is none. */
+static int join_texts(struct applying *a, const struct map_entry *m, json_t *all, json_t **ret)
+{
+    char digits[24];
+    struct buf out;
+    int rc = 0;
+
+    buf_init(&out, JOIN_MAX);
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        struct span text = span_trim(scalar_text(json_array_get(all, i), digits));
+        if (text.n == 0)
+            continue;
+        if (out.n)
+            buf_add(&out, m->join);
+        buf_add(&out, text);
+    }
+    if (buf_error(&out) == -EMSGSIZE)
+        rc = reject(a->why, REJECT_TEXT_TOO_LONG, "%.*s: what its path finds is too long together",
+                    SPAN_FMT(m->target));
+    else if (out.n && !(*ret = json_stringn(out.p, out.n)))
+        rc = -ENOMEM;
+    buf_done(&out);
+    return rc;
+}
+
 /* A new reference at *ret, or NULL when the path leads nowhere. */
 static int find_value(struct applying *a, const struct map_entry *m, enum target_class class,
                       json_t **ret)
@@ -205,24 +244,17 @@ static int find_value(struct applying *a, const struct map_entry *m, enum target
         return 0;
     }
     size_t n = json_array_size(all);
+    if (m->join.p) {
+        int rc = join_texts(a, m, all, ret);
+        json_decref(all);
+        return rc;
+    }
     if (n == 1)
         *ret = json_incref(json_array_get(all, 0));
     json_decref(all);
     return n > 1 ? reject(a->why, REJECT_BAD_TYPE, "%.*s: its path finds %zu values",
                           SPAN_FMT(m->target), n)
                  : 0;
-}
-
-static struct span scalar_text(const json_t *v, char digits[24])
-{
-    if (json_is_string(v))
-        return span_of(json_string_value(v), json_string_length(v));
-    if (json_is_boolean(v))
-        return json_is_true(v) ? SPAN_LIT("true") : SPAN_LIT("false");
-    if (!json_is_integer(v))
-        return SPAN_NONE;
-    int n = snprintf(digits, 24, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-    return span_of(digits, (size_t)n);
 }
 
 /* 1 with *ret_text; 0: leave the field absent. */

@@ -28,6 +28,7 @@ struct map_entry {
     const struct date_zone *zone; /* of MAP_TIME_ZONE */
     bool html;                    /* the text is HTML: html.h */
     struct span prefix;           /* before what was found; absent: none */
+    struct span join;             /* between several texts found; absent: there may be one only */
 };
 
 enum record_shape { SHAPE_FEEDBACK, SHAPE_CUSTOMER, SHAPE_ACTIVITY };
@@ -65,6 +66,7 @@ int mapping_check(const struct map_entry *m, char *message, size_t size);
  *     refused elsewhere (unmapped_value)
  *   - scores may be numbers or numbers in text; `scale` declares theirs
  *   - a [*] path fills tags and turns; elsewhere it may find at most one value
+ *   - with `join`, what a [*] path finds is one text, what is empty left out
  *   - `time` and `html` read what was found as such; a time that is none is refused (bad_time)
  * 0 with *ret; -EINVAL with *why, naming the target; -ENOMEM. */
 int mapping_apply(json_t *payload, const struct map_entry *map, size_t n, json_t **ret,

@@ -2,12 +2,13 @@
 windows, other formats."""
 import base64
 import json
+import subprocess
 import unittest
 import urllib.parse
 
 from test_poll import PollTest, ticket
 from upstream import Reply
-from vocd import eventually, iso
+from vocd import ROOT, VOCCTL, eventually, iso
 
 HEAD = """
 connector: desk
@@ -286,6 +287,16 @@ class Shapes(PollTest):
         self.assertEqual(rows["csat-1"]["text"], "배송이\n늦어요")
         self.assertEqual(rows["csat-3"]["answers"]["csat"]["value"], 5)
 
+    def test_texts_of_several_answers_are_one(self):
+        d, _ = self.run_one("""
+  request: {path: /x}
+  records: $.r[*]
+  map: {external_id: $.id, surveyed: =true, text: {path: "$.a[*].v", join: " / "}}
+""", lambda ask: {"r": [{"id": 1, "a": [{"v": "배송"}, {"v": None}, {"v": 7}, {"v": " "}, {"x": 1}]},
+                        {"id": 2, "a": []}]}, 2)
+        self.assertEqual([r.get("text") for r in sorted(d.rows(), key=lambda r: r["external_id"])],
+                         ["배송 / 7", None])
+
     def test_a_budget_is_kept(self):
         up = self.serve(lambda ask: {"r": [ticket(int(ask.query["page"]))],
                                      "more": int(ask.query["page"]) < 12})
@@ -303,6 +314,23 @@ streams:
         first = up.asked()[0].at
         # five at once, then five a second: the twelfth can not come before 1.4 s
         self.assertGreater(up.asked()[11].at - first, 1.3)
+
+
+class Presets(unittest.TestCase):
+    def test_every_preset_is_sound(self):
+        presets = sorted((ROOT / "daemon/connectors").rglob("*.yaml"))
+        self.assertGreater(len(presets), 15)
+        for path in presets:
+            with self.subTest(preset=path.name):
+                done = subprocess.run([VOCCTL, "source", "check", path], stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+                text = path.read_text()
+                self.assertIn(f"connector: {path.stem}\n", text)
+                unverified = path.parent.name == "unverified"
+                self.assertEqual("status: unverified" in text, unverified)
+                if not unverified:
+                    self.assertIn("# Evidence: ", text)
 
 
 if __name__ == "__main__":
