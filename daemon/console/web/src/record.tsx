@@ -132,11 +132,16 @@ function safeLink(url: string | undefined): string | undefined {
   return url && /^https?:\/\//i.test(url) ? url : undefined;
 }
 
+/** What agents are given instead of an id: it opens the customer and says nothing to people. */
+function isHandle(id: string): boolean {
+  return /^c_[\w-]{40,}$/.test(id);
+}
+
 function Facts({ f, names }: { f: Feedback; names: Map<string, string> }): JSX.Element {
   const pairs: [string, JSX.Element | string][] = [];
   const put = (name: string, v?: string | JSX.Element) => v && pairs.push([name, v]);
   if (f.customer)
-    put(t("customer"), <a href={href("customer", {}, f.customer.id)}>{f.customer.id}</a>);
+    put(t("who_customer"), <a href={href("customer", {}, f.customer.id)}>{isHandle(f.customer.id) ? t("openCustomer") : f.customer.id}</a>);
   if (f.segments.length) put(t("segments"), f.segments.map((s) => names.get(s) ?? s).join(", "));
   put(t("productName"), f.product);
   put(t("order"), f.order);
