@@ -85,6 +85,17 @@ test("an alert: reason, words, acknowledged with a note that stays, and the rows
   await finish(page);
 });
 
+test("sources: what came from where, and a silent one stands out", async () => {
+  const page = await signIn("supervisor", "#/sources");
+  await page.waitForSelector(".figures tbody tr");
+  assert.match(await page.textContent(".figures"), /sample-helpdesk.*받는 중/);
+  await fits(page);
+  await accessible(page);
+  await page.locator(".figures tbody a").first().click();
+  await page.waitForSelector("main[data-page=feedback]");
+  await finish(page);
+});
+
 test("a keyboard is enough: from the address bar to an open record and back", async () => {
   const page = await signIn("supervisor");
   await page.waitForSelector(".row");

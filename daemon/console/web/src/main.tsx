@@ -13,10 +13,11 @@ import { LivePage } from "./live";
 import { Busy, Failure, Guard } from "./parts";
 import { href, useRoute } from "./route";
 import type { Scene } from "./scene";
+import { SourcesPage } from "./sources";
 import { TrendsPage } from "./trends";
 import type { Alert, Lang, Page, Role, Segment, Session, Vocabulary } from "./types";
 
-type PageName = "live" | "alerts" | "customer" | "feedback" | "trends" | "experiments";
+type PageName = "live" | "alerts" | "customer" | "feedback" | "trends" | "experiments" | "sources";
 const pages: Record<PageName, { roles: Role[]; icon: string; view: (s: Scene) => JSX.Element }> = {
   live: { roles: ["supervisor", "quality", "agent", "admin"], icon: "◉", view: LivePage },
   alerts: { roles: ["supervisor", "quality", "admin"], icon: "▲", view: AlertsPage },
@@ -24,12 +25,13 @@ const pages: Record<PageName, { roles: Role[]; icon: string; view: (s: Scene) =>
   feedback: { roles: ["agent", "supervisor", "quality", "admin"], icon: "≡", view: FeedbackPage },
   trends: { roles: ["quality", "supervisor", "admin"], icon: "∿", view: TrendsPage },
   experiments: { roles: ["quality", "supervisor", "admin"], icon: "⚖", view: ExperimentsPage },
+  sources: { roles: ["supervisor", "quality", "admin"], icon: "⇊", view: SourcesPage },
 };
 const order: Record<Role, PageName[]> = {
   agent: ["customer", "live", "feedback"],
-  supervisor: ["live", "alerts", "customer", "feedback", "trends", "experiments"],
-  quality: ["trends", "feedback", "experiments", "alerts", "live", "customer"],
-  admin: ["live", "alerts", "customer", "feedback", "trends", "experiments"],
+  supervisor: ["live", "alerts", "customer", "feedback", "trends", "experiments", "sources"],
+  quality: ["trends", "feedback", "experiments", "alerts", "live", "customer", "sources"],
+  admin: ["live", "alerts", "customer", "feedback", "trends", "experiments", "sources"],
   ingest: [],
 };
 

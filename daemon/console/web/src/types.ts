@@ -193,6 +193,15 @@ export interface Segment {
   retired: boolean;
 }
 
+export interface Source {
+  source: string;
+  connector: string;
+  state: "waiting" | "polling" | "failing" | "paused";
+  last_success_at: string | null;
+  records: { accepted: number; updated: number; duplicates: number; rejected: number };
+  error: { code: string; detail: string; failed_polls: number } | null;
+}
+
 export interface Experiment {
   id: string;
   name?: string;

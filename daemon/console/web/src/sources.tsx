@@ -1,0 +1,94 @@
+// Whether what should come in does: every source with what it brought, and how polling goes.
+import type { JSX } from "preact";
+import { query } from "./api";
+import { ago, integer } from "./format";
+import { useEvery, useGet } from "./hooks";
+import { label, t } from "./i18n";
+import { Busy, Chip, Failure } from "./parts";
+import { href } from "./route";
+import type { Scene } from "./scene";
+import type { Figure, Page, Source, Trend } from "./types";
+import { equal } from "./where";
+
+const DAY = 24 * 3600 * 1000;
+
+interface Line {
+  source: string;
+  now?: Figure;
+  before?: Figure;
+  polled?: Source;
+}
+
+function linesOf(trend: Trend | null, polled: Source[]): Line[] {
+  const lines = new Map<string, Line>();
+  for (const s of trend?.series ?? []) lines.set(s.key, { source: s.key, now: s.total, before: s.previous });
+  for (const p of polled) lines.set(p.source, { ...(lines.get(p.source) ?? { source: p.source }), polled: p });
+  return [...lines.values()].sort((a, b) => (a.source < b.source ? -1 : 1));
+}
+
+function State({ line }: { line: Line }): JSX.Element {
+  const p = line.polled;
+  if (!p) return <Chip tone="quiet">{t("received")}</Chip>;
+  const tone = p.state === "failing" ? "negative" : p.state === "paused" ? "quiet" : "positive";
+  return (
+    <>
+      <Chip tone={tone}>{label("source_", p.state)}</Chip>{" "}
+      {p.error && <small class="worse">{p.error.code}: <bdi>{p.error.detail}</bdi></small>}
+    </>
+  );
+}
+
+function Row({ line, from, to }: { line: Line; from: string; to: string }): JSX.Element {
+  const silent = (line.now?.value ?? 0) === 0 && (line.before?.value ?? 0) > 0;
+  return (
+    <tr>
+      <th scope="row"><bdi>{line.source}</bdi></th>
+      <td><State line={line} /></td>
+      <td class={`num strong ${silent ? "worse" : ""}`}>
+        <a href={href("feedback", { where: equal("source", line.source), from, to })}>{integer(line.now?.value ?? 0)}</a>
+      </td>
+      <td class="num muted">{integer(line.before?.value ?? 0)}</td>
+      <td>{line.polled?.last_success_at ? ago(line.polled.last_success_at) : "–"}</td>
+      <td class="num">{line.polled ? integer(line.polled.records.rejected) : "–"}</td>
+    </tr>
+  );
+}
+
+export function SourcesPage(_scene: Scene): JSX.Element {
+  const to = new Date(Math.ceil(Date.now() / 60000) * 60000);
+  const from = new Date(to.getTime() - DAY);
+  const span = { from: from.toISOString(), to: to.toISOString() };
+  const counts = useGet<Trend>(query("/v1/trends", { measure: "count", by: "source", compare: "previous", ...span }));
+  const polled = useGet<Page<Source>>("/v1/sources");
+  useEvery(15000, () => {
+    counts.reload();
+    polled.reload();
+  });
+  const lines = linesOf(counts.data, polled.data?.items ?? []);
+  const error = counts.error ?? polled.error;
+  return (
+    <>
+      <header class="page-head"><h1>{t("sources")}</h1></header>
+      {error && <Failure why={error} />}
+      {!counts.data && !error && <Busy />}
+      {counts.data && lines.length === 0 && <p class="notice">{t("nothingYet")}</p>}
+      <section class="card" hidden={lines.length === 0}>
+        <div class="scroll" tabIndex={0} role="region" aria-label={t("sources")}>
+          <table class="figures">
+            <thead>
+              <tr>
+                <th scope="col">{t("source")}</th>
+                <th scope="col">{t("state")}</th>
+                <th scope="col" class="num">{t("last24")}</th>
+                <th scope="col" class="num">{t("prior24")}</th>
+                <th scope="col">{t("lastSuccess")}</th>
+                <th scope="col" class="num">{t("rejected")}</th>
+              </tr>
+            </thead>
+            <tbody>{lines.map((l) => <Row key={l.source} line={l} {...span} />)}</tbody>
+          </table>
+        </div>
+      </section>
+    </>
+  );
+}
