@@ -7,6 +7,7 @@
 #   make soak          long seeds and kill loops
 #   make lint          compilers, includes, sizes, formatting
 #   make asan | tsan   the tests under sanitizers
+#   make fuzz          libFuzzer on requests, texts, tables and lexicon files; fuzz-merge keeps the finds
 #   make bench         the table of docs/performance.md; bench-nlp: that of reading texts
 #   make deb           a Debian package, into build/
 #   make install DESTDIR= PREFIX=   (and uninstall: all but configuration and state)
