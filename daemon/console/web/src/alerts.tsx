@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { ask } from "./api";
 import { dateTime, measureName, value } from "./format";
-import { said, useGet, useStream } from "./hooks";
+import { said, useCalm, useGet, useStream } from "./hooks";
 import { t, term } from "./i18n";
 import { Busy, Chip, Failure, Field, Severity } from "./parts";
 import { reasonOf, RecordDrawer } from "./record";
@@ -68,9 +68,17 @@ function groupName(field: string, key: string): string {
   return key;
 }
 
-function rowsOf(alert: Alert, rule: AlertRule | undefined): string {
-  const group = Object.entries(alert.group).map(([field, key]) => equal(field, key));
-  return all(rule?.where, ...group);
+const OTHER = "(other)"; // the groups beyond those a rule keeps apart
+const UNITS: Record<string, number> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 7 * 864e5 };
+
+/** The rows it counted: its rule's, of its group, from one window before it began until it ended. */
+function rowsOf(alert: Alert, rule: AlertRule | undefined): Record<string, string | undefined> {
+  const group = Object.entries(alert.group)
+    .filter(([, key]) => key !== OTHER)
+    .map(([field, key]) => equal(field, key));
+  const [, n = "1", unit = "h"] = /^(\d+)([smhdw])$/.exec(alert.window ?? "") ?? [];
+  const from = new Date(Date.parse(alert.starts_at) - Number(n) * UNITS[unit]!).toISOString();
+  return { where: all(rule?.where, ...group) || undefined, from, to: alert.ends_at ?? undefined };
 }
 
 const RANK: Record<string, number> = { critical: 0, warning: 1 };
@@ -81,16 +89,17 @@ export function byUrgency(a: Alert, b: Alert): number {
   return rank(a) - rank(b) || Date.parse(b.starts_at) - Date.parse(a.starts_at);
 }
 
-export function AlertCard({ alert, names, rule, brief, onChange }: {
+export function AlertCard({ alert, names, rules, brief, onChange }: {
   alert: Alert;
   names: Map<string, string>;
-  rule?: AlertRule;
+  rules: AlertRule[];
   brief?: boolean;
   onChange: () => void;
 }): JSX.Element {
   const [acking, setAcking] = useState(false);
   const [open, setOpen] = useState<string | null>(null);
   const firing = alert.status === "firing";
+  const rule = rules.find((r) => r.name === alert.rule);
   return (
     <article class={`card alert ${firing ? alert.severity : "resolved"}`}>
       <header>
@@ -132,7 +141,7 @@ export function AlertCard({ alert, names, rule, brief, onChange }: {
           </span>
         )}
         <span class="spring" />
-        <a class="button" href={href("feedback", { where: rowsOf(alert, rule) })}>{t("seeRows")}</a>
+        <a class="button" href={href("feedback", rowsOf(alert, rule))}>{t("seeRows")}</a>
         {firing && (
           <button type="button" class={alert.acknowledgements.length ? "" : "primary"} aria-expanded={acking}
             onClick={() => setAcking(!acking)}>
@@ -157,10 +166,9 @@ export function AlertCard({ alert, names, rule, brief, onChange }: {
 export function AlertsPage(scene: Scene): JSX.Element {
   const status = scene.route.params.status ?? "";
   const { data, error, loading, reload } = useGet<Page<Alert>>(
-    `/v1/alerts?limit=50${status ? `&status=${encodeURIComponent(status)}` : ""}`,
+    `/v1/alerts?limit=200${status ? `&status=${encodeURIComponent(status)}` : ""}`,
   );
-  const rules = useGet<Page<AlertRule>>("/v1/alert-rules");
-  useStream({ alert: reload });
+  useStream({ alert: useCalm(1000, reload) });
   const change = () => {
     reload();
     scene.reloadAlerts();
@@ -183,8 +191,7 @@ export function AlertsPage(scene: Scene): JSX.Element {
       {loading && !data && <Busy />}
       {data?.items.length === 0 && <p class="muted">{t("noOpenAlerts")}</p>}
       {[...(data?.items ?? [])].sort(byUrgency).map((a) => (
-        <AlertCard key={a.id} alert={a} names={scene.names} onChange={change}
-          rule={rules.data?.items.find((r) => r.name === a.rule)} />
+        <AlertCard key={a.id} alert={a} names={scene.names} rules={scene.rules} onChange={change} />
       ))}
     </>
   );

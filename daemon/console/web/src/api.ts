@@ -87,7 +87,15 @@ export async function currentSession(): Promise<Session | null> {
   }
 }
 
+/** Throws when the session is still there: nobody is told he is out while the browser holds the key. */
 export async function signOut(): Promise<void> {
-  await ask<void>("/console/session", { method: "DELETE" });
+  const end = () => ask<void>("/console/session", { method: "DELETE" });
+  try {
+    await end();
+  } catch (e) {
+    // Another tab signed in since, so the session is not the one this page knows.
+    if (!(e instanceof Problem && e.code === "csrf") || !(await currentSession())) throw e;
+    await end();
+  }
   csrf = "";
 }

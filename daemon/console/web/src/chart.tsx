@@ -40,6 +40,12 @@ function dataOf(lines: Line[], focus: number, measure: string): uPlot.AlignedDat
   ] as uPlot.AlignedData;
 }
 
+/** Nought and all that is drawn, with some air: a net measure may lie below nought as a whole. */
+export function reach(low: number | null, high: number | null): [number, number] {
+  const bottom = Math.min(0, low ?? 0) * 1.06, top = Math.max(0, high ?? 1) * 1.06;
+  return [bottom, top > bottom ? top : 1];
+}
+
 function optionsOf(lines: Line[], focus: number, measure: string, step: string, width: number,
   onPoint: (line: number, index: number) => void): uPlot.Options {
   const ink = css("--ink-2"), grid = css("--line");
@@ -52,7 +58,7 @@ function optionsOf(lines: Line[], focus: number, measure: string, step: string, 
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { size: 9 } },
     focus: { alpha: 1 },
-    scales: { x: { time: true }, y: { range: (_u, low, high) => [Math.min(0, low ?? 0), (high ?? 1) * 1.06 || 1] } },
+    scales: { x: { time: true }, y: { range: (_u, low, high) => reach(low, high) } },
     axes: [
       {
         stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, space: 64,

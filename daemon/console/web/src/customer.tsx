@@ -18,13 +18,27 @@ interface Found {
   customer: CustomerFacts;
 }
 
-/** What somebody typed or a telephone system passed on, as the one datum to look up. */
-function datum(text: string): Record<string, string> {
+/** What somebody typed or a telephone system passed on, as what it may be: member numbers look like
+ * phone numbers, and log-in names like addresses. */
+function data(text: string): Record<string, string>[] {
   const value = text.trim();
-  if (value.includes("@")) return { email: value };
   const digits = value.replace(/[\s().+-]/g, "");
-  if (/^\d{8,15}$/.test(digits)) return { phone: value };
-  return { id: value };
+  if (value.includes("@")) return [{ email: value }, { id: value }];
+  return /^\d{8,15}$/.test(digits) ? [{ phone: value }, { id: value }] : [{ id: value }];
+}
+
+async function lookUp(text: string): Promise<Found[]> {
+  const ways = data(text);
+  for (const [i, body] of ways.entries()) {
+    try {
+      const { items } = await ask<Page<Found>>("/v1/customers/lookup", { body });
+      if (items.length > 0) return items;
+    } catch (e) {
+      // Not well formed as the one thing, perhaps as the other.
+      if (!(e instanceof Problem && e.code === "bad-lookup") || i + 1 === ways.length) throw e;
+    }
+  }
+  return [];
 }
 
 function Search({ initial, onFound }: {
@@ -34,21 +48,31 @@ function Search({ initial, onFound }: {
   const [text, setText] = useState(initial);
   const [error, setError] = useState("");
   const box = useRef<HTMLInputElement>(null);
+  const turn = useRef(0);
   const find = async (value: string) => {
+    const mine = ++turn.current;
     setError("");
     onFound(null);
     try {
-      const { items } = await ask<Page<Found>>("/v1/customers/lookup", { body: datum(value) });
+      const items = await lookUp(value);
+      if (mine !== turn.current) return; // somebody else is asked for by now
       if (items.length === 1) go("customer", {}, items[0]!.id);
       else if (items.length === 0) setError(t("notFound"));
       else onFound(items);
     } catch (e) {
-      setError(e instanceof Problem && e.status === 404 ? t("notFound") : said(e));
+      if (mine === turn.current) setError(e instanceof Problem && e.status === 404 ? t("notFound") : said(e));
     }
   };
+  useEffect(() => () => void turn.current++, []); // an answer to a page that was left opens nothing
   useEffect(() => {
-    if (initial) void find(initial);
-    else box.current?.focus();
+    if (initial) {
+      setText(initial);
+      void find(initial);
+    } else if (turn.current === 0) {
+      box.current?.focus();
+    }
+  }, [initial]);
+  useEffect(() => {
     const slash = (e: KeyboardEvent) => {
       const typing = /^(input|textarea|select)$/i.test((e.target as HTMLElement).tagName);
       if (e.key !== "/" || typing) return;
@@ -58,7 +82,7 @@ function Search({ initial, onFound }: {
     };
     addEventListener("keydown", slash);
     return () => removeEventListener("keydown", slash);
-  }, [initial]);
+  }, []);
   return (
     <form
       class="find"
@@ -300,16 +324,18 @@ export function CustomerPage(scene: Scene): JSX.Element {
   const [found, setFound] = useState<Found[] | null>(null);
   // A number that came in the address is looked up and taken out of it at once: it stays in no
   // bookmark and no history.
-  const [given] = useState(route.params.phone ?? route.params.email ?? route.params.q ?? "");
+  const passed = route.params.phone ?? route.params.email ?? route.params.q ?? "";
+  const [given, setGiven] = useState({ text: "", call: 0 });
   useEffect(() => {
-    if (route.params.phone || route.params.email || route.params.q)
-      refine(route, { phone: undefined, email: undefined, q: undefined });
-  }, []);
+    if (!passed) return;
+    setGiven((g) => ({ text: passed, call: g.call + 1 })); // the same number may call twice
+    refine({ ...route, id: undefined }, { phone: undefined, email: undefined, q: undefined });
+  }, [passed]);
   return (
     <>
       <header class="page-head">
         <h1>{t("customer")}</h1>
-        <Search initial={given} onFound={setFound} />
+        <Search key={given.call} initial={given.text} onFound={setFound} />
       </header>
       {!route.id && !found && <p class="muted">{t("findWhy")}</p>}
       {found && found.length > 1 && !route.id && <Choice found={found} />}

@@ -42,7 +42,6 @@ function Whisker({ measure, d }: { measure: string; d: Difference }): JSX.Elemen
 function Arms({ s }: { s: Summary }): JSX.Element {
   const told = (m: string) => s.arms.some((a) => (a.measures[m]?.n ?? 0) > 0);
   const measures = [s.measure, ...Object.keys(s.arms[0]?.measures ?? {}).filter((m) => m !== s.measure && told(m))];
-  const other = (arm: string) => s.comparisons.find((c) => c.arm === arm);
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={`${s.name ?? s.experiment}: ${t("table")}`}>
       <table class="figures">
@@ -77,18 +76,18 @@ function Arms({ s }: { s: Summary }): JSX.Element {
                   </td>
                 );
               })}
-              {s.arms.filter((a) => a.arm !== s.control).map((a) => {
-                const d = other(a.arm)?.measures[m];
+              {s.comparisons.map((c) => {
+                const d = c.measures[m];
                 return d && d.difference !== null ? (
                   <>
-                    <td class="num" key={`${a.arm}-d`}>
+                    <td class="num" key={`${c.arm}-d`}>
                       <strong>{delta(m, d.difference)}</strong>
                       <br /><small class="muted">{t("pvalue")} {pValue(d.p)}</small>
                     </td>
-                    <td key={`${a.arm}-w`}><Whisker measure={m} d={d} /></td>
+                    <td key={`${c.arm}-w`}><Whisker measure={m} d={d} /></td>
                   </>
                 ) : (
-                  <td key={a.arm} colSpan={2}>–</td>
+                  <td key={c.arm} colSpan={2}>–</td>
                 );
               })}
             </tr>
@@ -97,6 +96,12 @@ function Arms({ s }: { s: Summary }): JSX.Element {
       </table>
     </div>
   );
+}
+
+/** The rows an arm's figures are of: as long as the experiment has records, or was declared to run. */
+function rowsOf(e: Experiment, s: Summary, arm: string): Record<string, string | undefined> {
+  const from = s.from ?? e.first_at;
+  return { where: equal(`experiments.${e.id}`, arm), from: from ?? undefined, to: s.to ?? undefined };
 }
 
 function Card({ e }: { e: Experiment }): JSX.Element {
@@ -122,7 +127,7 @@ function Card({ e }: { e: Experiment }): JSX.Element {
             </span>
             <span class="spring" />
             {s.arms.map((a) => (
-              <a key={a.arm} href={href("feedback", { where: equal(`experiments.${e.id}`, a.arm), period: "90d" })}>
+              <a key={a.arm} href={href("feedback", rowsOf(e, s, a.arm))}>
                 {a.arm} {t("rows")}
               </a>
             ))}

@@ -1,6 +1,6 @@
 // The verbatims behind any number: filtered, searched, page by page, and as CSV.
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, query } from "./api";
 import { FilterBox, periodOf, PeriodPicker } from "./filter";
 import { integer } from "./format";
@@ -18,11 +18,14 @@ function usePages(path: string): {
   const [next, setNext] = useState<string | null>(null);
   const [error, setError] = useState("");
   const [loading, setLoading] = useState(true);
-  const load = (cursor: string | null, before: Feedback[], signal?: AbortSignal) => {
+  const asked = useRef<AbortController | null>(null); // for this path; a page of another comes too late
+  const load = (cursor: string | null, before: Feedback[]) => {
+    const signal = asked.current?.signal;
     setLoading(true);
     const at = cursor ? `${path}&cursor=${encodeURIComponent(cursor)}` : path;
     ask<Page<Feedback>>(at, { signal }).then(
       (page) => {
+        if (signal?.aborted) return;
         setItems([...before, ...page.items]);
         setNext(page.next_cursor);
         setError("");
@@ -37,8 +40,10 @@ function usePages(path: string): {
   };
   useEffect(() => {
     const stop = new AbortController();
+    asked.current = stop;
     setItems([]);
-    load(null, [], stop.signal);
+    setNext(null);
+    load(null, []);
     return () => stop.abort();
   }, [path]);
   return { items, next, error, loading, more: () => load(next, items) };

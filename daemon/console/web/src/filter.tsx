@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { query } from "./api";
-import { today } from "./format";
+import { dateIn, today } from "./format";
 import { useGet } from "./hooks";
 import { t, term, terms, type Key } from "./i18n";
 import { Field, Select } from "./parts";
@@ -25,10 +25,13 @@ export function periodOf(params: Record<string, string>, zone: string, standard:
   return { from: today(zone, days), to: today(zone, 1) };
 }
 
+/** `to` is exclusive in the address, as in the API; people read "until the 22nd" with the 22nd in it. */
 export function PeriodPicker({ scene, standard }: { scene: Scene; standard: string }): JSX.Element {
   const { route, zone } = scene;
   const custom = Boolean(route.params.from || route.params.to);
   const p = periodOf(route.params, zone, standard);
+  const first = dateIn(zone, p.from);
+  const last = dateIn(zone, p.to, -1, true);
   const options = Object.keys(PERIODS).map((k): [string, string] => [k, t(`period_${k}` as Key)]);
   return (
     <>
@@ -37,16 +40,18 @@ export function PeriodPicker({ scene, standard }: { scene: Scene; standard: stri
         value={custom ? "custom" : (route.params.period ?? standard)}
         options={[...options, ["custom", t("custom")]]}
         onChange={(v) =>
-          refine(route, v === "custom" ? { from: p.from?.slice(0, 10), to: p.to?.slice(0, 10) } : { period: v, from: undefined, to: undefined })
+          refine(route, v === "custom" ? { from: p.from, to: p.to } : { period: v, from: undefined, to: undefined })
         }
       />
       {custom && (
         <>
           <Field label={t("from")}>
-            <input type="date" value={p.from?.slice(0, 10)} onChange={(e) => refine(route, { from: e.currentTarget.value })} />
+            <input type="date" value={first} max={last || undefined}
+              onChange={(e) => refine(route, { from: e.currentTarget.value || undefined })} />
           </Field>
           <Field label={t("to")}>
-            <input type="date" value={p.to?.slice(0, 10)} onChange={(e) => refine(route, { to: e.currentTarget.value })} />
+            <input type="date" value={last} min={first || undefined}
+              onChange={(e) => refine(route, { to: dateIn(zone, e.currentTarget.value, 1) || undefined })} />
           </Field>
         </>
       )}
@@ -76,13 +81,13 @@ export function keyName(field: string, key: string, scene: Scene): string {
 
 function useValues(field: string, scene: Scene): string[] {
   const open = field !== "" && !CLOSED[field] && field !== "segment" && scene.session.role !== "agent";
-  const { data } = useGet<Trend>(
+  const { data, stale } = useGet<Trend>(
     open ? query("/v1/trends", { measure: "count", by: field, from: today(scene.zone, -89), to: today(scene.zone, 1) }) : null,
   );
   const kind = CLOSED[field];
   if (kind) return terms(kind).map((entry) => entry.code).filter((c) => c !== "none");
   if (field === "segment") return scene.segments.map((s) => s.code);
-  return (data?.series ?? []).map((s) => s.key).filter(Boolean);
+  return stale ? [] : (data?.series ?? []).map((s) => s.key).filter(Boolean);
 }
 
 export function FilterBox({ scene, where, children }: {

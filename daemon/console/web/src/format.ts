@@ -14,7 +14,8 @@ export function integer(n: number): string {
 }
 
 function fixed(n: number, digits: number): string {
-  return n.toFixed(digits).replace("-", "−");
+  const text = n.toFixed(digits);
+  return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−"); // no "−0.0"
 }
 
 export function value(measure: string, v: number | null): string {
@@ -95,6 +96,16 @@ export function today(zone: string, days = 0): string {
   const text = new Intl.DateTimeFormat("sv-SE", { timeZone: zone }).format(new Date());
   const [y = 0, m = 1, d = 1] = text.split("-").map(Number);
   return new Date(Date.UTC(y, m - 1, d + days)).toISOString().slice(0, 10);
+}
+
+/** The date an address names, in the workspace's zone, moved by `days`: "2026-11-22" as it is, an
+ * instant by the clock there, one that ends a period by its last moment. */
+export function dateIn(zone: string, text: string | undefined, days = 0, ends = false): string {
+  const plain = /^\d{4}-\d\d-\d\d$/.test(text ?? "");
+  const at = Date.parse(plain ? `${text}T00:00:00Z` : (text ?? ""));
+  if (!Number.isFinite(at)) return "";
+  if (plain) return new Date(at + days * 86400000).toISOString().slice(0, 10);
+  return new Intl.DateTimeFormat("sv-SE", { timeZone: zone }).format(new Date(at - (ends ? 1 : 0)));
 }
 
 export function ago(time: string): string {

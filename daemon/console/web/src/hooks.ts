@@ -8,6 +8,7 @@ export interface Loaded<T> {
   data: T | null;
   error: string | null;
   loading: boolean;
+  stale: boolean; // data is the answer to what was asked before
   reload: () => void;
 }
 
@@ -16,28 +17,64 @@ export function said(e: unknown): string {
   return String(e);
 }
 
-/** GETs `path` whenever it changes (null: not yet). What was there stays until the next is. */
+interface Got<T> {
+  of: string | null; // whose answer data is
+  data: T | null;
+  error: string | null;
+  loading: boolean;
+}
+
+/** GETs `path` whenever it changes (null: not yet). What was there stays, as stale, until the next
+ * is, but not when that fails: no figure stands under a question it does not answer. */
 export function useGet<T>(path: string | null): Loaded<T> {
-  const [state, setState] = useState<{ data: T | null; error: string | null; loading: boolean }>({
-    data: null,
-    error: null,
-    loading: path !== null,
-  });
+  const [state, setState] = useState<Got<T>>({ of: null, data: null, error: null, loading: path !== null });
   const [turn, setTurn] = useState(0);
   const reload = useCallback(() => setTurn((n) => n + 1), []);
   useEffect(() => {
-    if (path === null) return;
+    if (path === null) {
+      setState({ of: null, data: null, error: null, loading: false });
+      return;
+    }
     const stop = new AbortController();
     setState((s) => ({ ...s, loading: true }));
     ask<T>(path, { signal: stop.signal }).then(
-      (data) => setState({ data, error: null, loading: false }),
+      (data) => {
+        if (!stop.signal.aborted) setState({ of: path, data, error: null, loading: false });
+      },
       (e) => {
-        if (!stop.signal.aborted) setState((s) => ({ data: s.data, error: said(e), loading: false }));
+        if (stop.signal.aborted) return;
+        setState((s) => ({ of: path, data: s.of === path ? s.data : null, error: said(e), loading: false }));
       },
     );
     return () => stop.abort();
   }, [path, turn]);
-  return { ...state, reload };
+  const { of, ...shown } = state;
+  return { ...shown, stale: of !== path, reload };
+}
+
+/** `fn`, at once and then at most every `ms`, the last call never lost: a storm of events asks now
+ * and then, instead of cutting off its own question again and again. */
+export function useCalm(ms: number, fn: () => void): () => void {
+  const latest = useRef(fn);
+  latest.current = fn;
+  const wait = useRef<{ id?: ReturnType<typeof setTimeout>; again: boolean }>({ again: false });
+  useEffect(() => () => clearTimeout(wait.current.id), []);
+  return useCallback(() => {
+    const w = wait.current;
+    if (w.id !== undefined) {
+      w.again = true;
+      return;
+    }
+    const run = () => {
+      w.again = false;
+      latest.current();
+      w.id = setTimeout(() => {
+        w.id = undefined;
+        if (w.again) run();
+      }, ms);
+    };
+    run();
+  }, [ms]);
 }
 
 /** Calls `fn` every `ms`, but not while nobody looks. */
@@ -77,14 +114,16 @@ function heard<K extends "feedback" | "alert">(kind: K, text: string): void {
 
 export function streamStart(): void {
   streamStop();
-  source = new EventSource("/v1/stream");
+  const mine = new EventSource("/v1/stream");
+  source = mine;
   source.onopen = () => tell(true);
   source.onerror = () => {
     tell(false);
     // The browser comes back by itself, but not after an answer like 503 or 401; asking who we are
     // tells the two apart, and leads to the sign-in where the session has ended.
-    if (source?.readyState === EventSource.CLOSED) {
-      retry = setTimeout(() => ask("/v1/me").then(streamStart, () => source && streamStart()), 3000);
+    if (mine.readyState === EventSource.CLOSED) {
+      const again = () => source === mine && streamStart(); // unless signed out meanwhile
+      retry = setTimeout(() => ask("/v1/me").then(again, again), 3000);
     }
   };
   source.addEventListener("feedback", (e) => heard("feedback", (e as MessageEvent<string>).data));

@@ -1,6 +1,6 @@
 // What comes in right now, and how the last 24 hours stand against the 24 before.
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { AlertCard } from "./alerts";
 import { query } from "./api";
 import { difference, integer, isCount, measureName, SMALL, value, verdict } from "./format";
@@ -15,6 +15,7 @@ import type { Feedback, Page, Trend } from "./types";
 import { equal } from "./where";
 
 const KEEP = 200; // rows on the screen
+const TOGETHER = 40; // ms
 const DAY = 24 * 3600 * 1000;
 
 function lastDay(now: number): { from: string; to: string } {
@@ -26,13 +27,14 @@ function trend(measure: string, now: number, more: Record<string, string> = {}):
 }
 
 function Tile({ measure, now }: { measure: string; now: number }): JSX.Element {
-  const { data } = useGet<Trend>(trend(measure, now, { bucket: "hour", compare: "previous" }));
+  const { data, error } = useGet<Trend>(trend(measure, now, { bucket: "hour", compare: "previous" }));
   const s = data?.series[0];
   const before = s?.previous;
   return (
     <div class="tile">
       <h2>{measureName(measure)}</h2>
-      <p class="figure">{s ? value(measure, s.total.value) : "…"}</p>
+      <p class="figure">{s ? value(measure, s.total.value) : error ? "–" : "…"}</p>
+      {error && <p class="worse" role="status">{error}</p>}
       <p class="muted">
         {before && before.n > 0 ? (
           <>
@@ -62,7 +64,7 @@ function Bars({ title, by, now, kind }: {
   now: number;
   kind: "category" | "signal";
 }): JSX.Element {
-  const { data } = useGet<Trend>(trend("count", now, { by }));
+  const { data, error } = useGet<Trend>(trend("count", now, { by }));
   const rates = useGet<Trend>(by === "category" ? trend("negative_rate", now, { by }) : null);
   const rows = (data?.series ?? []).filter((s) => s.key && !s.key.includes("/") && s.total.value).slice(0, 9);
   const most = Math.max(1, ...rows.map((s) => s.total.value ?? 0));
@@ -70,7 +72,8 @@ function Bars({ title, by, now, kind }: {
   return (
     <section class="card">
       <h2>{title}</h2>
-      {rows.length === 0 && <p class="muted">{t("nothing")}</p>}
+      {error && <Failure why={error} />}
+      {data && rows.length === 0 && <p class="muted">{t("nothing")}</p>}
       <ul class="bars">
         {rows.map((s) => {
           const rate = rates.data?.series.find((r) => r.key === s.key)?.total;
@@ -97,38 +100,63 @@ function Bars({ title, by, now, kind }: {
   );
 }
 
-function useFeed(): { items: Feedback[]; fresh: Set<string>; error: string | null; loading: boolean;
-  held: number; paused: boolean; setPaused: (p: boolean) => void } {
+/** Newest first, each record once, as last heard of. */
+function put(list: Feedback[], news: Feedback[]): Feedback[] {
+  const byId = new Map([...list, ...news].map((f) => [f.id, f]));
+  const at = new Map([...byId].map(([id, f]) => [id, Date.parse(f.created_at)]));
+  return [...byId.values()].sort((a, b) => at.get(b.id)! - at.get(a.id)!).slice(0, KEEP);
+}
+
+/** Hands on what comes in a few times a second: in a flood one drawing serves many records. What
+ * nobody would see any more is let go, also while a hidden page's timers sleep. */
+function useHeard(take: (news: Feedback[]) => void): (f: Feedback) => void {
+  const latest = useRef(take);
+  latest.current = take;
+  const heard = useRef<Feedback[]>([]);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return useCallback((f: Feedback) => {
+    heard.current.push(f);
+    if (heard.current.length > 2 * KEEP) heard.current.splice(0, KEEP);
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      latest.current(heard.current.splice(0));
+    }, TOGETHER);
+  }, []);
+}
+
+interface FeedState {
+  items: Feedback[];
+  held: Feedback[]; // heard of while paused
+  fresh: Set<string>; // of those two, what came by the stream
+}
+
+function useFeed(): FeedState & { error: string | null; loading: boolean; paused: boolean; setPaused: (p: boolean) => void } {
   const first = useGet<Page<Feedback>>("/v1/feedback?limit=60");
-  const [items, setItems] = useState<Feedback[]>([]);
-  const [held, setHeld] = useState<Feedback[]>([]);
   const [paused, setPaused] = useState(false);
-  const fresh = useRef(new Set<string>());
-  const put = (list: Feedback[], news: Feedback[]) => {
-    const ids = new Set(news.map((f) => f.id));
-    return [...news, ...list.filter((f) => !ids.has(f.id))]
-      .sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at))
-      .slice(0, KEEP);
-  };
+  const [state, setState] = useState<FeedState>({ items: [], held: [], fresh: new Set() });
+  const update = (change: (s: FeedState) => Omit<FeedState, "fresh">, news: Feedback[] = []) =>
+    setState((s) => {
+      const next = change(s);
+      const kept = new Set([...next.items, ...next.held].map((f) => f.id)); // a day of ids is no small thing
+      return { ...next, fresh: new Set([...s.fresh, ...news.map((f) => f.id)].filter((id) => kept.has(id))) };
+    });
   useEffect(() => {
-    if (first.data) setItems((list) => put(list, first.data!.items));
+    if (first.data) update(({ items, held }) => ({ items: put(first.data!.items, items), held }));
   }, [first.data]);
+  const heard = useHeard((news) =>
+    update(({ items, held }) => (paused ? { items, held: put(held, news) } : { items: put(items, news), held }), news),
+  );
   useStream({
-    feedback: (f) => {
-      fresh.current.add(f.id);
-      if (paused) setHeld((h) => put(h, [f]));
-      else setItems((list) => put(list, [f]));
-    },
+    feedback: heard,
     state: (open) => {
       if (open && first.data) first.reload();
     },
   });
   useEffect(() => {
-    if (paused || held.length === 0) return;
-    setItems((list) => put(list, held));
-    setHeld([]);
+    if (!paused) update(({ items, held }) => ({ items: put(items, held), held: [] }));
   }, [paused]);
-  return { items, fresh: fresh.current, error: first.error, loading: first.loading, held: held.length, paused, setPaused };
+  return { ...state, error: first.error, loading: first.loading, paused, setPaused };
 }
 
 function Feed({ names }: Pick<Scene, "names">): JSX.Element {
@@ -158,7 +186,7 @@ function Feed({ names }: Pick<Scene, "names">): JSX.Element {
             onChange={(e) => setOnly({ ...only, signals: e.currentTarget.checked })} /> {t("onlySignals")}
         </label>
         <button type="button" aria-pressed={paused} onClick={() => setPaused(!paused)}>
-          {paused ? `${t("resume")}${held ? ` (${t("waiting", { n: held })})` : ""}` : t("pause")}
+          {paused ? `${t("resume")}${held.length ? ` (${t("waiting", { n: held.length })})` : ""}` : t("pause")}
         </button>
       </header>
       {error && <Failure why={error} />}
@@ -197,7 +225,7 @@ export function LivePage(scene: Scene): JSX.Element {
           {scene.alerts.length > 0 && <h2 class="band">{t("openAlerts")}</h2>}
           <section class="open-alerts" aria-label={t("openAlerts")}>
             {scene.alerts.slice(0, 3).map((a) => (
-              <AlertCard key={a.id} alert={a} names={scene.names} brief onChange={scene.reloadAlerts} />
+              <AlertCard key={a.id} alert={a} names={scene.names} rules={scene.rules} brief onChange={scene.reloadAlerts} />
             ))}
             {scene.alerts.length > 3 && (
               <a href={href("alerts")}>{t("openAlerts")} ({scene.alerts.length})</a>

@@ -7,7 +7,7 @@ import { ask, currentSession, Problem, signIn, signOut, whenSignedOut } from "./
 import { CustomerPage } from "./customer";
 import { ExperimentsPage } from "./experiments";
 import { FeedbackPage } from "./feedback";
-import { said, streamStart, streamStop, useGet, useStream } from "./hooks";
+import { said, streamStart, streamStop, useCalm, useGet, useStream } from "./hooks";
 import { currentLang, setLang, setVocabulary, t, term, type Key } from "./i18n";
 import { LivePage } from "./live";
 import { Busy, Failure, Guard } from "./parts";
@@ -15,7 +15,7 @@ import { href, useRoute } from "./route";
 import type { Scene } from "./scene";
 import { SourcesPage } from "./sources";
 import { TrendsPage } from "./trends";
-import type { Alert, Lang, Page, Role, Segment, Session, Vocabulary } from "./types";
+import type { Alert, AlertRule, Lang, Page, Role, Segment, Session, Vocabulary } from "./types";
 
 type PageName = "live" | "alerts" | "customer" | "feedback" | "trends" | "experiments" | "sources";
 const pages: Record<PageName, { roles: Role[]; icon: string; view: (s: Scene) => JSX.Element }> = {
@@ -173,9 +173,10 @@ function useAlerts(role: Role): { alerts: Alert[]; reload: () => void; latest: A
   const sees = role !== "ingest"; // agents too: an incident explains why somebody calls
   const { data, reload } = useGet<Page<Alert>>(sees ? "/v1/alerts?status=firing&limit=100" : null);
   const [latest, setLatest] = useState<Alert | null>(null);
+  const calmly = useCalm(1000, reload);
   useStream({
     alert: (a) => {
-      if (sees) reload();
+      if (sees) calmly();
       if (a.status === "firing") setLatest(a);
     },
     state: (open) => {
@@ -189,12 +190,20 @@ function useAlerts(role: Role): { alerts: Alert[]; reload: () => void; latest: A
 function Frame({ session, onLang, onOut }: {
   session: Session;
   onLang: (lang: Lang) => void;
-  onOut: () => void;
+  onOut: () => Promise<void>;
 }): JSX.Element {
   const route = useRoute();
   const segments = useGet<Page<Segment>>("/v1/segments");
   const { alerts, reload, latest } = useAlerts(session.role);
-  const connected = useStream({});
+  const rules = useGet<Page<AlertRule>>("/v1/alert-rules");
+  const [trouble, setTrouble] = useState("");
+  const connected = useStream({
+    // Another tab may have signed in as somebody else: then all of this page is his.
+    state: (open) => {
+      if (open)
+        currentSession().then((s) => s && s.csrf !== session.csrf && location.reload(), () => {});
+    },
+  });
   const names = useMemo(
     () => new Map((segments.data?.items ?? []).map((s) => [s.code, s.title])),
     [segments.data],
@@ -212,6 +221,7 @@ function Frame({ session, onLang, onOut }: {
     segments: segments.data?.items ?? [],
     names,
     alerts,
+    rules: rules.data?.items ?? [],
     reloadAlerts: reload,
   };
   return (
@@ -229,16 +239,17 @@ function Frame({ session, onLang, onOut }: {
         <span class="spring" />
         <Preferences onLang={onLang} />
         <span class="who">{session.name} · {term("role", session.role)}</span>
-        <button type="button" onClick={onOut}>{t("signOut")}</button>
+        <button type="button" onClick={() => onOut().catch((e) => setTrouble(said(e)))}>{t("signOut")}</button>
       </header>
       <Nav role={session.role} page={page} firing={alerts.length} />
       <main id="main" tabIndex={-1} data-page={page}>
+        {trouble && <Failure why={trouble} />}
         <Guard key={page}>
           <View {...scene} />
         </Guard>
       </main>
       <div class="sr-only" role="alert">
-        {latest && t("newAlert", { t: latest.title })}
+        {latest && t("newAlert", { t: [latest.title, ...Object.values(latest.group)].join(" · ") })}
       </div>
     </div>
   );
@@ -270,15 +281,14 @@ function App(): JSX.Element {
   }, []);
   useEffect(() => {
     whenSignedOut(() => leave(true));
-    currentSession().then(
-      (s) => (s ? enter(s) : setSession(null)),
-      (e) => setError(said(e)),
-    );
+    currentSession()
+      .then((s) => (s ? enter(s) : setSession(null)))
+      .catch((e) => setError(said(e)));
   }, []);
   if (error) return <main class="signin"><Failure why={error} retry={() => location.reload()} /></main>;
   if (session === undefined) return <main class="signin"><Busy /></main>;
   if (session === null || !ready) return <SignIn ended={ended} onLang={onLang} onSession={enter} />;
-  const out = () => signOut().then(() => leave(false), () => leave(false));
+  const out = () => signOut().then(() => leave(false));
   return <Frame session={session} onLang={onLang} onOut={out} />;
 }
 

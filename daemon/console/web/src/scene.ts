@@ -1,6 +1,6 @@
 // What every page is given: who looks, where they are, and what the frame knows already.
 import type { Route } from "./route";
-import type { Alert, Segment, Session } from "./types";
+import type { Alert, AlertRule, Segment, Session } from "./types";
 
 export interface Scene {
   session: Session;
@@ -9,5 +9,6 @@ export interface Scene {
   segments: Segment[];
   names: Map<string, string>; // titles of segments by code
   alerts: Alert[]; // those firing
+  rules: AlertRule[];
   reloadAlerts: () => void;
 }

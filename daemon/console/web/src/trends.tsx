@@ -99,10 +99,35 @@ function Table({ scene, trend, shown, focus, onFocus }: {
   );
 }
 
+function momentOf(trend: Trend, p: Point): string {
+  return trend.bucket === "hour" ? dateTime(p.t) : `${date(p.t)} (${weekday(p.t)})`;
+}
+
+/** The points of the line in focus one by one, for those who use no mouse. */
+function Steps({ trend, line, index, onIndex, onRows }: {
+  trend: Trend;
+  line: Line;
+  index: number | null;
+  onIndex: (index: number) => void;
+  onRows: (index: number) => void;
+}): JSX.Element {
+  const at = Math.min(index ?? line.points.length - 1, line.points.length - 1);
+  const p = line.points[at];
+  return (
+    <div class="steps">
+      <input type="range" min={0} max={Math.max(0, line.points.length - 1)} value={at}
+        aria-label={`${line.name}: ${t(trend.bucket as Key)}`}
+        aria-valuetext={p ? `${momentOf(trend, p)} ${value(trend.measure, p.value)}, n=${integer(p.n)}` : ""}
+        onInput={(e) => onIndex(Number(e.currentTarget.value))} />
+      <button type="button" disabled={!p} onClick={() => onRows(at)}>{t("rows")}</button>
+    </div>
+  );
+}
+
 function Reading({ trend, line, index }: { trend: Trend; line: Line; index: number | null }): JSX.Element {
   const p = index === null ? undefined : line.points[index];
   if (!p) return <p class="muted chart-note">{t("clickPoint")}</p>;
-  const when = trend.bucket === "hour" ? dateTime(p.t) : `${date(p.t)} (${weekday(p.t)})`;
+  const when = momentOf(trend, p);
   const before = index === null ? undefined : line.before?.[index];
   return (
     <p class="chart-note" aria-live="off">
@@ -144,6 +169,7 @@ function Plot({ scene, trend }: { scene: Scene; trend: Trend }): JSX.Element {
           <Chart lines={lines} focus={focus} measure={trend.measure} step={trend.bucket}
             label={`${measureName(trend.measure)}: ${lines.map((l) => l.name).join(", ")}`}
             onPoint={drill} onHover={setHover} />
+          <Steps trend={trend} line={lines[focus]!} index={hover} onIndex={setHover} onRows={(i) => drill(focus, i)} />
           <Reading trend={trend} line={lines[focus]!} index={hover} />
         </section>
       )}
@@ -165,7 +191,7 @@ export function TrendsPage(scene: Scene): JSX.Element {
     measure, by: by || undefined, bucket: p.bucket ?? "day", where: p.where,
     compare: compare ? "previous" : undefined, ...periodOf(p, zone, "7d"),
   };
-  const { data, error, loading, reload } = useGet<Trend>(query("/v1/trends", asked));
+  const { data, error, loading, stale, reload } = useGet<Trend>(query("/v1/trends", asked));
   return (
     <>
       <header class="page-head">
@@ -195,7 +221,11 @@ export function TrendsPage(scene: Scene): JSX.Element {
       {error && <Failure why={error} retry={reload} />}
       {loading && !data && <Busy />}
       {compare && <Movers scene={scene} measure={measure} asked={asked} />}
-      {data && <Plot key={`${data.measure}|${data.by ?? ""}`} scene={scene} trend={data} />}
+      {data && (
+        <div class={stale ? "stale" : undefined} aria-busy={stale}>
+          <Plot key={`${data.measure}|${data.by ?? ""}`} scene={scene} trend={data} />
+        </div>
+      )}
     </>
   );
 }

@@ -211,6 +211,7 @@ export interface Experiment {
   unit: string;
   from: string | null;
   to: string | null;
+  first_at: string | null;
   declared: boolean;
 }
 export interface Difference {
