@@ -49,12 +49,12 @@ void nlp_scratch_free(struct nlp_scratch *s)
     norm_done(&s->norm);
     pcre2_match_data_free(s->match);
     void *all[] = {
-        s->sym,           s->gram,          s->hits.at,    s->masks.at,     s->words.at,
-        s->parts.at,      s->sentences.at,  s->clauses.at, s->rule_hits.at, s->touched_rules.at,
-        s->text_rules.at, s->candidates.at, s->marks.at,   s->repeats.at,   s->marked.at,
-        s->spaced.at,     s->spaced_at.at,  s->utf8.at,    s->pii.at,       s->raw_cp.at,
-        s->raw_at.at,     s->seen,          s->states,     s->rules,        s->phrase_done,
-        s->pattern_done};
+        s->sym,           s->gram,          s->hits.at,      s->masks.at,     s->words.at,
+        s->parts.at,      s->sentences.at,  s->clauses.at,   s->rule_hits.at, s->touched_rules.at,
+        s->text_rules.at, s->candidates.at, s->marks.at,     s->repeats.at,   s->marked.at,
+        s->spaced.at,     s->spaced_at.at,  s->utf8.at,      s->pii.at,       s->raw_cp.at,
+        s->raw_at.at,     s->seen,          s->states,       s->rules,        s->phrase_done,
+        s->pattern_done,  s->feature_done,  s->label_hits.at};
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         free(all[i]);
     free(s);
@@ -83,11 +83,14 @@ static int fit(const struct nlp_tables *t, struct nlp_scratch *s)
         r = fit_one((void **)&s->phrase_done, &s->cap_phrases, t->n_phrases, sizeof(uint32_t));
     if (r == 0)
         r = fit_one((void **)&s->pattern_done, &s->cap_patterns, t->n_patterns, sizeof(uint32_t));
+    if (r == 0)
+        r = fit_one((void **)&s->feature_done, &s->cap_features, t->n_features, sizeof(uint32_t));
     if (r == 0 && s->stamp > UINT32_MAX - 2 * NLP_MAX_TEXT) {
         memset(s->states, 0, s->cap_states * sizeof(*s->states));
         memset(s->rules, 0, s->cap_rules * sizeof(*s->rules));
         memset(s->phrase_done, 0, s->cap_phrases * sizeof(uint32_t));
         memset(s->pattern_done, 0, s->cap_patterns * sizeof(uint32_t));
+        memset(s->feature_done, 0, s->cap_features * sizeof(uint32_t));
         s->stamp = 0;
     }
     return r;
@@ -138,7 +141,7 @@ static int read_parts(const struct nlp_tables *t, struct nlp_scratch *s, const s
     if (in->lang != LANG_KO && in->lang != LANG_EN)
         s->lang = s->norm.latin && !s->norm.hangul ? LANG_EN : LANG_KO;
     s->kind = in->kind;
-    s->params = tables_params(t, s->lang, s->kind);
+    s->params = tables_params(t, s->lang);
     for (size_t i = 0; r == 0 && i < s->parts.n; i++)
         r = segment_sentences(s, &s->parts.at[i]);
     return r;
@@ -177,14 +180,25 @@ static struct span top_of(struct span code)
     return span_of(code.p, span_find_char(code, '/'));
 }
 
-/* Learned codes that no rule gave, of the language at hand. */
+/* Whether the code of a rule that fired is given: where labels were learned, rules of theirs are
+ * one thing they look at. */
+static bool is_given(const struct nlp_tables *t, const struct nlp_scratch *s,
+                     const struct lex_rule *r, enum lex_label_kind kind)
+{
+    const int lane = r->weighed ? label_lane(t, s, kind, top_of(tables_str(t, r->code))) : -1;
+    return lane < 0 || label_holds(t, s, (size_t)lane);
+}
+
+/* Learned codes that no rule gave. */
 static void collect_learned(const struct nlp_tables *t, const struct nlp_scratch *s,
                             enum lex_label_kind kind, struct codes *out)
 {
-    struct span learned[LEX_LANES];
-    const size_t n = label_codes(t, s, kind, learned), n_rules = out->n;
-    for (size_t i = 0; i < n; i++) {
-        const struct span code = learned[i];
+    const struct label_lanes *lanes = label_lanes(t, s, kind);
+    const size_t n_rules = out->n;
+    for (unsigned i = 0; i < lanes->n; i++) {
+        if (!label_holds(t, s, lanes->lane[i]))
+            continue;
+        struct span code = lanes->code[i];
         bool given = false;
         for (size_t k = 0; k < n_rules; k++)
             given |= span_eq(top_of(out->code[k]), code);
@@ -197,16 +211,15 @@ static void collect_learned(const struct nlp_tables *t, const struct nlp_scratch
 static void collect(const struct nlp_tables *t, const struct nlp_scratch *s,
                     enum nlp_rule_kind kind, struct codes *out)
 {
+    static const enum lex_label_kind labels[] = {LABEL_CATEGORY, LABEL_TYPE, LABEL_SIGNAL};
     out->n = 0;
     for (size_t i = 0; i < s->rule_hits.n; i++) {
         const struct lex_rule *r = &t->rules[s->rule_hits.at[i].rule];
-        if (r->kind == kind)
+        if (r->kind == kind && is_given(t, s, r, labels[kind]))
             add_code(out, tables_str(t, r->code));
     }
-    if (kind == RULE_CATEGORY)
-        collect_learned(t, s, LABEL_CATEGORY, out);
-    if (kind == RULE_SIGNAL)
-        collect_learned(t, s, LABEL_SIGNAL, out);
+    if (kind != RULE_TYPE)
+        collect_learned(t, s, labels[kind], out);
 }
 
 static bool covers(struct span path, struct span deeper)
@@ -228,29 +241,27 @@ static void drop_covered(struct codes *c)
     c->n = n;
 }
 
-/* What the clauses say that speak of `code`; the whole text's stance where they say nothing. */
+/* What the clauses say that speak of `code`, by their own words where they have any; the whole
+ * text's stance where they say nothing. */
 static struct topic topic_of(const struct nlp_tables *t, const struct nlp_scratch *s,
                              struct span code, const struct analysis *whole)
 {
     double z = 0;
     size_t last = SIZE_MAX;
-    bool failure = false;
     for (size_t i = 0; i < s->rule_hits.n; i++) {
         const struct rule_hit *h = &s->rule_hits.at[i];
         if (!span_eq(tables_str(t, t->rules[h->rule].code), code))
             continue;
         size_t first = segment_clause_at(s, h->start), end = segment_clause_at(s, h->end - 1);
         for (size_t k = last == SIZE_MAX || first > last ? first : last + 1; k <= end; k++) {
-            z += sentiment_clause(s, &s->clauses.at[k]);
-            failure |= s->clauses.at[k].failure;
+            const struct clause *c = &s->clauses.at[k];
+            z += c->curated ? c->sum * s->curated_scale : sentiment_clause(s, c);
             last = k;
         }
     }
     double p = tanh(z * s->params[PARAM_POLARITY_SCALE]);
-    double band = s->params[PARAM_NEUTRAL_BAND];
     struct topic out = {.code = code, .sentiment = whole->sentiment, .polarity = whole->polarity};
-    bool clear = fabs(p) >= band || (failure && p < 0);
-    if (clear && whole->sentiment != SENTIMENT_NEUTRAL) {
+    if (fabs(p) >= s->params[PARAM_NEUTRAL_BAND] && whole->sentiment != SENTIMENT_NEUTRAL) {
         out.sentiment = p > 0 ? SENTIMENT_POSITIVE : SENTIMENT_NEGATIVE;
         out.polarity = p;
     }
@@ -305,14 +316,14 @@ static bool fired(const struct nlp_tables *t, const struct nlp_scratch *s, enum 
     return false;
 }
 
-/* A type no vocabulary of ours has was added by a workspace: its own word goes first. */
-static bool own_type(const struct nlp_tables *t, const struct nlp_scratch *s, struct span *ret)
+/* A rule for types that labels do not weigh was added by a workspace: its word goes first. */
+static bool own_type(const struct nlp_tables *t, const struct nlp_scratch *s, bool learned,
+                     struct span *ret)
 {
-    struct codes c;
-    collect(t, s, RULE_TYPE, &c);
-    for (size_t i = 0; i < c.n; i++) {
-        *ret = c.code[i];
-        if (vocab_find(VOCAB_TYPE, *ret) < 0)
+    for (size_t i = 0; i < s->rule_hits.n; i++) {
+        const struct lex_rule *r = &t->rules[s->rule_hits.at[i].rule];
+        *ret = tables_str(t, r->code);
+        if (r->kind == RULE_TYPE && (learned ? !r->weighed : vocab_find(VOCAB_TYPE, *ret) < 0))
             return true;
     }
     return false;
@@ -357,16 +368,16 @@ static int write_pii(const struct nlp_scratch *s, struct arena *a, struct analys
 }
 
 static int write_result(const struct nlp_tables *t, struct nlp_scratch *s, struct arena *a,
-                        struct analysis *out)
+                        const enum fb_type *learned, struct analysis *out)
 {
     int r = write_topics(t, s, a, out);
     if (r == 0)
         r = write_signals(t, s, a, out);
     if (r == 0)
         r = write_pii(s, a, out);
-    if (r == 0 && !own_type(t, s, &out->type))
-        out->type = label_type(t, s, out->sentiment,
-                               span_str(vocab_code(VOCAB_TYPE, (int)type_of(t, s, out))));
+    if (r == 0 && !own_type(t, s, learned != NULL, &out->type))
+        out->type =
+            span_str(vocab_code(VOCAB_TYPE, (int)(learned ? *learned : type_of(t, s, out))));
     if (r == 0 && (s->want & NLP_EVIDENCE))
         r = evidence_write(t, s, a, out);
     if (r == 0 && (s->want & NLP_KEYWORDS))
@@ -378,6 +389,8 @@ int nlp_analyze(const struct nlp_tables *t, struct nlp_scratch *s, const struct 
                 unsigned want, struct arena *a, struct analysis *ret)
 {
     struct analysis out = {.lexicon = t->version};
+    enum fb_type type = TYPE_OTHER;
+    bool typed = false;
     s->want = want;
     int r = fit(t, s);
     if (r == 0)
@@ -392,9 +405,9 @@ int nlp_analyze(const struct nlp_tables *t, struct nlp_scratch *s, const struct 
     if (r == 0)
         r = rules_run(t, s);
     if (r == 0)
-        r = sentiment_read(t, s, &out);
+        r = sentiment_read(t, s, &out, &type, &typed);
     if (r == 0)
-        r = write_result(t, s, a, &out);
+        r = write_result(t, s, a, typed ? &type : NULL, &out);
     if (r == 0)
         *ret = out;
     return r;

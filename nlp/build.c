@@ -99,8 +99,14 @@ int nlp_build_new(nlp_report_fn *report, void *ctx, struct nlp_build **ret)
     };
     for (size_t l = 0; l < LANG_COUNT; l++)
         memcpy(b->params + l * PARAM_COUNT, defaults, sizeof(defaults));
-    for (size_t i = 0; i < ARRAY_LEN(b->review); i++)
-        b->review[i] = NAN;
+    b->silenced.size = sizeof(struct build_silenced);
+    b->features.size = sizeof(struct build_feature);
+    for (size_t i = 0; i < 2 * MARK_COUNT; i++)
+        table_add(b, &b->features);
+    if (b->error) {
+        nlp_build_free(b);
+        return -ENOMEM;
+    }
     *ret = b;
     return 0;
 }
@@ -111,8 +117,8 @@ void nlp_build_free(struct nlp_build *b)
         return;
     arena_done(&b->arena);
     norm_done(&b->norm);
-    struct table *all[] = {&b->keys,  &b->atoms,    &b->slots, &b->phrases,
-                           &b->rules, &b->patterns, &b->codes, &b->strings};
+    struct table *all[] = {&b->keys,     &b->atoms, &b->slots,   &b->phrases,  &b->rules,
+                           &b->patterns, &b->codes, &b->strings, &b->features, &b->silenced};
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         free(all[i]->items);
     free(b); /* names live in the arena */
@@ -188,7 +194,7 @@ static bool code_ok(struct span code)
 
 int nlp_build_rule(struct nlp_build *b, const struct nlp_rule *r)
 {
-    static const char *const kinds[] = {"category", "type", "signal"};
+    static const char *const kinds[] = {"category", "type", "signal", "concept"};
     if (r->kind >= RULE_KINDS || !code_ok(r->code) || r->n_any == 0 || r->gap > 200) {
         build_report(b, &r->at, 0, "a rule has a code, at least one term and a gap up to 200");
         return 0;
@@ -205,6 +211,7 @@ int nlp_build_rule(struct nlp_build *b, const struct nlp_rule *r)
                              .whole_text = r->whole_text,
                              .requires = r->n_require > 0,
                              .kinds = r->kinds ? r->kinds : UINT32_MAX,
+                             .weighed = r->weighed,
                              .threshold = (float)(r->threshold > 0 ? r->threshold : 1.0),
                              .code = code,
                              .name = full};
@@ -258,25 +265,62 @@ int nlp_build_label_weight(struct nlp_build *b, enum lang lang, struct span text
     return add_ngram(b, lang, text, weight, KEY_LABEL, lane_of(lang, lane));
 }
 
-int nlp_build_label(struct nlp_build *b, enum lang lang, unsigned lane, struct span name,
-                    double scale, double threshold)
+int nlp_build_label_feature(struct nlp_build *b, enum lang lang, struct span name, unsigned lane,
+                            int weight)
 {
-    static const char *const kinds[] = {NULL, "sentiment", "type", "category", "signal"};
-    size_t colon = span_find_char(name, ':');
-    if (lane >= LEX_LANES || colon + 1 >= name.n || (lang != LANG_KO && lang != LANG_EN) ||
-        !tables_number_ok(scale) || !tables_number_ok(threshold))
+    if (lane >= LEX_LANES || weight < INT16_MIN || weight > INT16_MAX ||
+        (lang != LANG_KO && lang != LANG_EN))
         return -EINVAL;
-    for (uint32_t k = LABEL_SENTIMENT; k <= LABEL_SIGNAL; k++) {
-        if (!span_is(span_of(name.p, colon), kinds[k]))
+    struct build_feature *f = NULL;
+    const int mark = label_mark_find(name);
+    if (mark >= 0)
+        f = TABLE_AT(b->features, struct build_feature, (lang == LANG_EN) * MARK_COUNT + mark);
+    for (size_t k = b->features.n; !f && k-- > 2 * MARK_COUNT;) {
+        struct build_feature *other = TABLE_AT(b->features, struct build_feature, k);
+        if (other->lang == lang && span_eq(other->name, name))
+            f = other;
+    }
+    if (!f && (f = table_add(b, &b->features)))
+        *f = (struct build_feature){.lang = lang, .name = arena_dup(&b->arena, name)};
+    if (!f || (mark < 0 && !f->name.p))
+        return b->error = -ENOMEM;
+    f->out.weight[lane] = (int16_t)weight;
+    return 0;
+}
+
+int nlp_build_label(struct nlp_build *b, enum lang lang, unsigned lane, const struct nlp_label *l)
+{
+    static const char *const kinds[] = {NULL, "sentiment", "type", "category", "signal", "domain"};
+    const size_t colon = span_find_char(l->name, ':');
+    if (lane >= LEX_LANES || colon + 1 >= l->name.n || (lang != LANG_KO && lang != LANG_EN) ||
+        !tables_number_ok(l->scale) || !tables_number_ok(l->bias) ||
+        !tables_number_ok(l->threshold))
+        return -EINVAL;
+    for (uint32_t k = LABEL_SENTIMENT; k < LABEL_KINDS; k++) {
+        if (!span_is(span_of(l->name.p, colon), kinds[k]))
             continue;
-        b->labels[lane_of(lang, lane)] = (struct lex_label){
-            .kind = k,
-            .scale = (float)scale,
-            .threshold = (float)threshold,
-            .code = build_string(b, span_of(name.p + colon + 1, name.n - colon - 1))};
+        struct lex_label *out = &b->labels[lane_of(lang, lane)];
+        *out = (struct lex_label){.kind = k,
+                                  .scale = (float)l->scale,
+                                  .bias = (float)l->bias,
+                                  .threshold = (float)l->threshold};
+        out->name = build_string(b, l->name);
+        out->code = (struct lex_str){out->name.offset + (uint32_t)colon + 1,
+                                     out->name.length - (uint32_t)colon - 1};
         return b->error;
     }
     return -EINVAL;
+}
+
+int nlp_build_label_silence(struct nlp_build *b, enum lang lang, enum nlp_rule_kind kind,
+                            struct span code)
+{
+    struct build_silenced *s = table_add(b, &b->silenced);
+    if (s)
+        *s = (struct build_silenced){lang, kind, arena_dup(&b->arena, code)};
+    if (s && !s->code.p)
+        b->error = -ENOMEM;
+    return b->error;
 }
 
 int nlp_build_param(struct nlp_build *b, enum lang lang, struct span name, double value)
@@ -286,16 +330,12 @@ int nlp_build_param(struct nlp_build *b, enum lang lang, struct span name, doubl
         LEX_PARAMS(X)
 #undef X
     };
-    const struct span prefix = SPAN_LIT("review:");
-    bool review = span_starts(name, prefix);
-    if (review)
-        name = span_of(name.p + prefix.n, name.n - prefix.n);
     for (size_t i = 0; i < PARAM_COUNT; i++) {
         if (!span_is(name, names[i]))
             continue;
         if (!tables_param_ok((enum lex_param)i, value))
             return -ERANGE;
-        (review ? b->review : b->params)[(size_t)lang * PARAM_COUNT + i] = value;
+        b->params[(size_t)lang * PARAM_COUNT + i] = value;
         return 0;
     }
     return -ENOENT;

@@ -43,6 +43,18 @@ struct build_slot {
     uint32_t next;
 };
 
+struct build_feature {
+    struct lex_feature out;
+    enum lang lang;
+    struct span name; /* in the arena; of a mark none */
+};
+
+struct build_silenced {
+    enum lang lang;
+    enum nlp_rule_kind kind;
+    struct span code;
+};
+
 struct nlp_build {
     struct arena arena;
     struct norm norm;
@@ -51,11 +63,12 @@ struct nlp_build {
     size_t n_reported;
     int error; /* sticky -ENOMEM */
     struct table keys, atoms, slots, phrases, rules, patterns, codes, strings;
+    struct table features; /* marks of both languages, then rules */
+    struct table silenced;
     struct table names; /* open-addressed: atom + 1 by hash of its name */
     uint32_t n_states;
     struct lex_label labels[2 * LEX_LANES];
     double params[LANG_COUNT * PARAM_COUNT];
-    double review[LANG_COUNT * PARAM_COUNT]; /* NaN where reviews have no number of their own */
 };
 
 void *table_add(struct nlp_build *b, struct table *t);

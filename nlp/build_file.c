@@ -48,23 +48,37 @@ static int add_section(struct buf *out, size_t start, struct lex_header *h, enum
     return n && r == 0 ? buf_append(out, items, n * size) : r;
 }
 
-/* As the reader has them: for a language the numbers of all kinds, then those of reviews. */
-static void merge_params(const struct nlp_build *b, double out[LANG_COUNT * 2 * PARAM_COUNT])
+static void silence(struct nlp_build *b, const struct build_silenced *s)
 {
-    for (size_t i = 0; i < ARRAY_LEN(b->params); i++) {
-        size_t lang = i / PARAM_COUNT, at = lang * 2 * PARAM_COUNT + i % PARAM_COUNT;
-        out[at] = b->params[i];
-        out[at + PARAM_COUNT] = isnan(b->review[i]) ? b->params[i] : b->review[i];
+    static const uint32_t kinds[] = {LABEL_CATEGORY, LABEL_TYPE, LABEL_SIGNAL, LABEL_NONE};
+    for (size_t k = 0; k < LEX_LANES; k++) {
+        struct lex_label *l = &b->labels[(s->lang == LANG_EN) * LEX_LANES + k];
+        const struct span code = span_of((char *)b->strings.items + l->code.offset, l->code.length);
+        if (l->kind != LABEL_NONE && l->kind == kinds[s->kind] && span_eq(code, s->code))
+            l->silenced = true;
+    }
+}
+
+/* Rules learn which feature they are. */
+static void link_rules(struct nlp_build *b)
+{
+    for (size_t i = 0; i < b->rules.n; i++) {
+        struct lex_rule *r = TABLE_AT(b->rules, struct lex_rule, i);
+        const struct span name = span_of((char *)b->strings.items + r->name.offset, r->name.length);
+        for (size_t k = 2 * MARK_COUNT; k < b->features.n; k++) {
+            const struct build_feature *f = TABLE_AT(b->features, struct build_feature, k);
+            if ((uint8_t)f->lang == r->lang && span_eq(f->name, name))
+                r->feature = (uint32_t)k;
+        }
     }
 }
 
 static int write_file(struct nlp_build *b, const struct trie_out *trie,
-                      const struct lex_slot *slots, const struct lex_atom *atoms, struct buf *out)
+                      const struct lex_slot *slots, const struct lex_atom *atoms,
+                      const struct lex_feature *features, struct buf *out)
 {
     struct lex_header h = {.magic = LEX_MAGIC, .format = LEX_FORMAT};
     const size_t start = out->n, head = offsetof(struct lex_header, sections);
-    double params[LANG_COUNT * 2 * PARAM_COUNT];
-    merge_params(b, params);
     buf_append(out, &h, sizeof(h));
 #define ADD(id, items, n, type) add_section(out, start, &h, LEX_##id, items, n, sizeof(type))
     ADD(PAGES, trie->pages, LEX_N_PAGES, uint16_t);
@@ -82,7 +96,8 @@ static int write_file(struct nlp_build *b, const struct trie_out *trie,
     ADD(LABELS, b->labels, ARRAY_LEN(b->labels), struct lex_label);
     ADD(ROWS_KO, trie->rows[0], trie->n_rows[0], struct lex_label_row);
     ADD(ROWS_EN, trie->rows[1], trie->n_rows[1], struct lex_label_row);
-    ADD(PARAMS, params, ARRAY_LEN(params), double);
+    ADD(FEATURES, features, b->features.n, struct lex_feature);
+    ADD(PARAMS, b->params, ARRAY_LEN(b->params), double);
     ADD(STRINGS, b->strings.items, b->strings.n, char);
 #undef ADD
     if (buf_error(out))
@@ -101,15 +116,22 @@ static int lay_out(struct nlp_build *b, struct buf *out)
     struct trie_out trie = {0};
     struct lex_slot *slots = flatten_slots(b);
     struct lex_atom *atoms = calloc(b->atoms.n + 1, sizeof(*atoms));
-    int r = slots && atoms ? 0 : -ENOMEM;
+    struct lex_feature *features = calloc(b->features.n + 1, sizeof(*features));
+    int r = slots && atoms && features ? 0 : -ENOMEM;
     for (size_t i = 0; r == 0 && i < b->atoms.n; i++)
         atoms[i] = TABLE_AT(b->atoms, struct build_atom, i)->out;
+    for (size_t i = 0; r == 0 && i < b->features.n; i++)
+        features[i] = TABLE_AT(b->features, struct build_feature, i)->out;
+    link_rules(b);
+    for (size_t i = 0; i < b->silenced.n; i++)
+        silence(b, TABLE_AT(b->silenced, struct build_silenced, i));
     if (r == 0)
         r = build_trie(b->keys.items, b->keys.n, atoms, &trie);
     if (r == 0 && (trie.n_cells >= 1U << 24 || b->atoms.n >= 1U << 24))
         r = -EFBIG;
     if (r == 0)
-        r = write_file(b, &trie, slots, atoms, out);
+        r = write_file(b, &trie, slots, atoms, features, out);
+    free(features);
     trie_out_done(&trie);
     free(slots);
     free(atoms);

@@ -9,6 +9,7 @@
 #include "nlp/scratch.h"
 
 #define FEW_MARKS 16
+#define RULE_LEARNED "learned"
 #define MAX_WIDEN 40 /* code points a hit grows by on either side */
 
 int mark_add(struct nlp_scratch *s, uint32_t start, uint32_t end, double weight, struct span rule,
@@ -38,13 +39,101 @@ static int mark_grams(struct nlp_scratch *s)
     return r;
 }
 
-static int mark_rules(const struct nlp_tables *t, struct nlp_scratch *s)
+/* The n-grams from one place on that learned labels look at and no earlier place has. */
+static int find_grams_at(const struct nlp_tables *t, struct nlp_scratch *s, const uint16_t *sym,
+                         uint32_t at)
+{
+    const bool english = s->first_lane > 0;
+    uint32_t cell = 0;
+    if (VEC_RESERVE(s->label_hits, LEX_MAX_KEY) < 0 || VEC_RESERVE(s->marked, LEX_MAX_KEY) < 0)
+        return -ENOMEM;
+    for (size_t k = 0; k < LEX_MAX_KEY && (cell = tables_child(t, cell, sym[k])); k++) {
+        const struct lex_label_row *row = tables_label_row(t, cell, english);
+        const uint64_t bit = UINT64_C(1) << (cell & 63);
+        if (!row || (s->seen[cell >> 6] & bit))
+            continue;
+        s->seen[cell >> 6] |= bit;
+        s->marked.at[s->marked.n++] = cell;
+        s->label_hits.at[s->label_hits.n++] = (struct label_hit){at, row};
+    }
+    return 0;
+}
+
+static int find_label_grams(const struct nlp_tables *t, struct nlp_scratch *s)
+{
+    const bool spaced = s->params[PARAM_NGRAM_WORDS] != 0.0;
+    const uint16_t *sym = spaced ? s->spaced.at : s->sym;
+    const size_t n = spaced ? s->spaced.n : s->norm.n;
+    int r = 0;
+    s->label_hits.n = s->marked.n = 0;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = find_grams_at(t, s, sym + i, spaced ? s->spaced_at.at[i] : (uint32_t)i);
+    for (size_t i = 0; i < s->marked.n; i++)
+        s->seen[s->marked.at[i] >> 6] = 0;
+    return r;
+}
+
+/* What the n-grams that begin in one word add to a label, where that is much. */
+static int mark_word(const struct nlp_tables *t, struct nlp_scratch *s, size_t lane, size_t start,
+                     size_t end, int sum)
+{
+    const double weight = label_share(t, s, lane, sum);
+    if (weight < 0.1 || start == end)
+        return 0;
+    return mark_add(s, (uint32_t)start, (uint32_t)end, weight, SPAN_LIT(RULE_LEARNED),
+                    tables_str(t, t->labels[s->first_lane + lane].name));
+}
+
+static int mark_lane(const struct nlp_tables *t, struct nlp_scratch *s, size_t lane)
+{
+    const struct norm *nm = &s->norm;
+    int r = 0, sum = 0;
+    for (size_t i = 0, k = 0; r == 0 && i < nm->n;) {
+        while (i < nm->n && nm->cls[i] <= CLASS_NEWLINE)
+            i++;
+        const size_t start = i;
+        while (i < nm->n && nm->cls[i] > CLASS_NEWLINE)
+            i++;
+        for (sum = 0; k < s->label_hits.n && s->label_hits.at[k].at < i; k++)
+            sum += s->label_hits.at[k].row->weight[lane];
+        r = mark_word(t, s, lane, start, i, sum);
+    }
+    return r;
+}
+
+static int mark_learned(const struct nlp_tables *t, struct nlp_scratch *s, uint32_t given)
+{
+    int r = given ? find_label_grams(t, s) : 0;
+    for (size_t lane = 0; r == 0 && lane < LEX_LANES; lane++)
+        if (given >> lane & 1)
+            r = mark_lane(t, s, lane);
+    return r;
+}
+
+/* What a rule that labels weigh did for those given. */
+static double weighed(const struct nlp_tables *t, const struct nlp_scratch *s,
+                      const struct lex_rule *rule, uint32_t given)
+{
+    double most = 0;
+    for (size_t lane = 0; lane < LEX_LANES; lane++) {
+        double w = label_share(t, s, lane, t->features[rule->feature].weight[lane]);
+        if ((given >> lane & 1) && rule->feature && w > most)
+            most = w;
+    }
+    return most;
+}
+
+static int mark_rules(const struct nlp_tables *t, struct nlp_scratch *s, uint32_t given)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < s->rule_hits.n; i++) {
         const struct rule_hit *h = &s->rule_hits.at[i];
         const struct lex_phrase *p = &t->phrases[h->phrase];
-        r = mark_add(s, h->start, h->end, (double)p->weight, tables_str(t, t->rules[h->rule].name),
+        const struct lex_rule *rule = &t->rules[h->rule];
+        const double weight = rule->feature ? weighed(t, s, rule, given) : (double)p->weight;
+        if ((rule->feature && weight < 0.1) || (!rule->feature && rule->kind == RULE_CONCEPT))
+            continue;
+        r = mark_add(s, h->start, h->end, weight, tables_str(t, rule->name),
                      tables_str(t, p->entry));
     }
     return r;
@@ -71,10 +160,17 @@ static void widen(const struct norm *nm, struct mark *m)
         m->end--;
 }
 
+/* By rule; what was learned also by label. */
+static int compare_source(const struct mark *x, const struct mark *y)
+{
+    int c = span_cmp(x->rule, y->rule);
+    return c || !span_is(x->rule, RULE_LEARNED) ? c : span_cmp(x->entry, y->entry);
+}
+
 static int compare_merge(const void *a, const void *b)
 {
     const struct mark *x = a, *y = b;
-    int c = span_cmp(x->rule, y->rule);
+    int c = compare_source(x, y);
     if (c)
         return c;
     if (x->start != y->start)
@@ -121,7 +217,7 @@ static void merge(struct nlp_scratch *s)
     sort_marks(s, compare_merge);
     for (size_t i = 0; i < s->marks.n; i++) {
         struct mark *m = &s->marks.at[i], *last = n ? &s->marks.at[n - 1] : NULL;
-        if (last && span_eq(last->rule, m->rule) && m->start < last->end) {
+        if (last && compare_source(last, m) == 0 && m->start < last->end) {
             last->end = m->end > last->end ? m->end : last->end;
             if (fabs(m->weight) > fabs(last->weight))
                 last->entry = m->entry;
@@ -178,9 +274,12 @@ static void write_one(const struct nlp_scratch *s, const struct mark *m, struct 
 int evidence_write(const struct nlp_tables *t, struct nlp_scratch *s, struct arena *a,
                    struct analysis *out)
 {
+    const uint32_t given = labels_given(t, s, out);
     int r = mark_grams(s);
     if (r == 0)
-        r = mark_rules(t, s);
+        r = mark_rules(t, s, given);
+    if (r == 0)
+        r = mark_learned(t, s, given);
     if (r < 0)
         return r;
     if (s->marks.n == 0)

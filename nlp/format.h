@@ -10,11 +10,12 @@
 
 #include <stdint.h>
 
+#include "nlp/model.h"
 #include "nlp/nlp_build.h"
 #include "nlp/trie.h"
 
 #define LEX_MAGIC UINT64_C(0x0a5845434f560d1a)
-#define LEX_FORMAT 5
+#define LEX_FORMAT 6
 #define LEX_MAX_SIZE (UINT64_C(256) << 20)
 #define LEX_MAX_KEY 64 /* code points of the longest key: bounds the scan at each position */
 #define LEX_MAX_SYMBOLS 65000
@@ -42,6 +43,7 @@ enum { ATOM_TERM = WORD_KINDS, ATOM_PATTERN, ATOM_KINDS };
     X(LABELS, labels, struct lex_label)                                                            \
     X(ROWS_KO, rows_ko, struct lex_label_row)                                                      \
     X(ROWS_EN, rows_en, struct lex_label_row)                                                      \
+    X(FEATURES, features, struct lex_feature)                                                      \
     X(PARAMS, params, double)                                                                      \
     X(STRINGS, strings, char)
 
@@ -92,6 +94,8 @@ struct lex_phrase {
 struct lex_rule {
     uint8_t kind, lang, whole_text, requires;
     uint32_t kinds;
+    uint32_t weighed; /* learned labels decide, this is one thing they look at */
+    uint32_t feature; /* of `features`, 0: none */
     float threshold;
     struct lex_str code, name; /* "category:delivery/late" */
 };
@@ -111,56 +115,27 @@ enum lex_label_kind {
     LABEL_TYPE,
     LABEL_CATEGORY,
     LABEL_SIGNAL,
+    LABEL_DOMAIN, /* whether the text is about a service at all */
     LABEL_KINDS
 };
 
 struct lex_label {
     uint32_t kind; /* enum lex_label_kind */
     float scale;   /* one unit of weight */
+    float bias;
     float threshold;
-    struct lex_str code;
+    uint32_t silenced;         /* a layer gives this code by its rules */
+    struct lex_str code, name; /* late, category:late */
 };
 
 struct lex_label_row {
     int8_t weight[LEX_LANES];
 };
 
-/* The numbers of the sentiment model, per language, for all kinds and then for reviews;
- * lexicons/??/model.tsv sets them. */
-#define LEX_PARAMS(X)                                                                              \
-    X(NGRAM_SLOPE, "ngram_slope", 0.0) /* these four: lexicons/build/README.md */                  \
-    X(NGRAM_BIAS, "ngram_bias", 0.0)                                                               \
-    X(NGRAM_DAMP, "ngram_damp", 0.0)                                                               \
-    X(NGRAM_WORDS, "ngram_words", 0.0)                                                             \
-    X(CURATED_SCALE, "curated_scale", 1.0)   /* curated sum to log-odds */                         \
-    X(POLARITY_SCALE, "polarity_scale", 0.5) /* polarity = tanh(scale * log-odds) */               \
-    X(NEGATE_POSITIVE, "negate_positive", -0.9)                                                    \
-    X(NEGATE_NEGATIVE, "negate_negative", -0.6)                                                    \
-    X(NEG_WINDOW, "neg_window", 1) /* words between a neg_pre and what it negates */               \
-    X(CONTRAST_BEFORE, "contrast_before", 0.5)                                                     \
-    X(PAST_FACTOR, "past_factor", 0.2)                                                             \
-    X(GATE_NGRAM, "gate_ngram", 0.25) /* what a question keeps of its learned sum */               \
-    X(GATE_CURATED, "gate_curated", 0.3)                                                           \
-    X(GATE_POSITIVE, "gate_positive", 2.0) /* log-odds beside a question that keep the label */    \
-    X(GATE_NEGATIVE, "gate_negative", 0.8) /* the same, negative */                                \
-    X(OVERRULE, "overrule", 1.0)           /* 0: n-grams inside negations and idioms count too */  \
-    X(LABEL_RULE, "label_rule", 0.6)     /* what a rule's word adds to a learned label's score */  \
-    X(LABEL_SCALE, "label_scale", 0.0)   /* learned stance to log-odds */                          \
-    X(NEUTRAL_BAND, "neutral_band", 0.2) /* |polarity| below is neutral */                         \
-    X(BARE_BAND, "bare_band", 0.4)       /* the same with no curated word in the text */           \
-    X(FAILURE_FLOOR, "failure_floor", 0.5) /* curated sum a reported failure is at least worth */  \
-    X(OFF_TOPIC, "off_topic", 1.0) /* of the curated scale where no category is spoken of */       \
-    X(FAILURE_REACH, "failure_reach", 1.0) /* log-odds from which words outvote a report */        \
-    X(PLATT_SLOPE, "platt_slope", 1.0) /* confidence = 1/(1+exp(-(slope*|log-odds|+offset))) */    \
-    X(PLATT_OFFSET, "platt_offset", 0.0)                                                           \
-    X(GATE_CONFIDENCE, "gate_confidence", 0.85) /* of neutral by the gate */                       \
-    X(BAND_CONFIDENCE, "band_confidence", 0.6)  /* of neutral for want of evidence */
-
-enum lex_param {
-#define X(id, name, value) PARAM_##id,
-    LEX_PARAMS(X)
-#undef X
-        PARAM_COUNT
+/* What labels look at besides n-grams. `features` begins with the marks of Korean, then those of
+ * English; those of rules follow. */
+struct lex_feature {
+    int16_t weight[LEX_LANES];
 };
 
 #endif

@@ -82,7 +82,8 @@ struct nlp_set {
     struct nlp_at at;
 };
 
-enum nlp_rule_kind { RULE_CATEGORY, RULE_TYPE, RULE_SIGNAL, RULE_KINDS };
+/* A concept yields no code: it is a class of words that learned labels speak of. */
+enum nlp_rule_kind { RULE_CATEGORY, RULE_TYPE, RULE_SIGNAL, RULE_CONCEPT, RULE_KINDS };
 
 /* Holds in a sentence (or the whole text) where the weights of the distinct terms found add up to
  * the threshold, one of `require` is there if there are any, and none of `exclude` is. */
@@ -95,6 +96,7 @@ struct nlp_rule {
     double threshold; /* 0: 1.0 */
     unsigned gap;     /* code points `...` may span; 0: 16; at most 200 */
     bool whole_text;
+    bool weighed;   /* decides nothing by itself: learned labels say what it is worth */
     unsigned kinds; /* bits 1 << enum kind; 0: all */
     struct nlp_at at;
 };
@@ -112,17 +114,35 @@ int nlp_build_rule(struct nlp_build *b, const struct nlp_rule *r);
 /* An n-gram of the learned polarity table: normalised text, marks as U+0002 and U+0003. */
 int nlp_build_ngram(struct nlp_build *b, enum lang lang, struct span text, int weight);
 /* Lane `lane` (below 32) of the learned labels stands for `kind:code` (sentiment, type, category,
- * signal); `scale` is one unit of weight, and categories and signals hold above `threshold`.
- * -EINVAL when there is no such. */
-int nlp_build_label(struct nlp_build *b, enum lang lang, unsigned lane, struct span name,
-                    double scale, double threshold);
+ * signal, domain). -EINVAL when there is no such. */
+struct nlp_label {
+    struct span name;
+    double scale;     /* one unit of weight */
+    double bias;      /* where scores begin */
+    double threshold; /* above it a category or signal holds */
+};
+int nlp_build_label(struct nlp_build *b, enum lang lang, unsigned lane, const struct nlp_label *l);
 /* What an n-gram adds to lane `lane`; n-grams as above. */
 int nlp_build_label_weight(struct nlp_build *b, enum lang lang, struct span text, unsigned lane,
                            int weight);
-/* A number of the sentiment model, `review:name` for reviews alone; -ENOENT when there is none of
+/* The same of the rules of one name (category:delivery/late) or of a mark (mark:question; format.h
+ * lists them); weights up to 32767. Names nothing has are ignored. */
+int nlp_build_label_feature(struct nlp_build *b, enum lang lang, struct span name, unsigned lane,
+                            int weight);
+/* Learned labels do not give this code: a layer has rules instead. */
+int nlp_build_label_silence(struct nlp_build *b, enum lang lang, enum nlp_rule_kind kind,
+                            struct span code);
+/* A number of the sentiment model; -ENOENT when there is none of
  * that name, -ERANGE when it is out of bounds. */
 int nlp_build_param(struct nlp_build *b, enum lang lang, struct span name, double value);
 /* Appends the tables file. 0; -EINVAL when anything was reported; -ENOMEM. */
 int nlp_build_finish(struct nlp_build *b, struct buf *out);
+
+/* What the trainer of learned labels fits them on besides n-grams: the names of the features of the
+ * text that was analysed last with `s`, each once, at most `max`. Returns how many. */
+struct nlp_tables;
+struct nlp_scratch;
+size_t nlp_label_features(const struct nlp_tables *t, const struct nlp_scratch *s,
+                          struct span *ret_names, size_t max);
 
 #endif

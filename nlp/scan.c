@@ -208,7 +208,7 @@ static int prepare(const struct nlp_tables *t, struct nlp_scratch *s)
     if (n)
         memset(s->gram, 0, n * sizeof(*s->gram));
     s->hits.n = s->masks.n = s->words.n = 0;
-    s->n_grams = 0;
+    s->n_grams = s->n_label_grams = 0;
     s->any_frame = false;
     s->first_lane = s->lang == LANG_EN ? LEX_LANES : 0;
     memset(s->label_sums, 0, sizeof(s->label_sums));

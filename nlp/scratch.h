@@ -98,6 +98,11 @@ struct mark { /* evidence in positions */
     struct span rule, entry;
 };
 
+struct label_hit { /* for evidence: an n-gram that learned labels look at, where it begins */
+    uint32_t at;
+    const struct lex_label_row *row;
+};
+
 struct nlp_scratch {
     struct norm norm;
     uint16_t *sym;
@@ -112,6 +117,7 @@ struct nlp_scratch {
     VEC(struct rule_hit) rule_hits;
     VEC(uint32_t) touched_rules, text_rules, candidates;
     VEC(struct mark) marks;
+    VEC(struct label_hit) label_hits;
     VEC(uint8_t) repeats;    /* how much from each place on also begins an earlier place */
     VEC(uint32_t) marked;    /* cells with their bit in `seen` */
     VEC(uint16_t) spaced;    /* the symbols again, with the spaces of ngram_words */
@@ -129,8 +135,8 @@ struct nlp_scratch {
     /* sized by the tables */
     struct state *states;
     struct rule_state *rules;
-    uint32_t *phrase_done, *pattern_done;
-    size_t cap_states, cap_rules, cap_phrases, cap_patterns;
+    uint32_t *phrase_done, *pattern_done, *feature_done;
+    size_t cap_states, cap_rules, cap_phrases, cap_patterns, cap_features;
     uint32_t stamp, text_stamp, sentence_stamp;
     pcre2_match_data *match;
     /* of the text at hand */
@@ -139,10 +145,14 @@ struct nlp_scratch {
     unsigned want;
     const double *params;      /* by enum lex_param, for this language and kind */
     size_t n_grams;            /* of the polarity table */
+    size_t n_label_grams;      /* of the learned labels */
     int label_sums[LEX_LANES]; /* of the learned labels */
     size_t first_lane;         /* of this language */
     double gram_share;         /* slope / sqrt(1 + n / damp) */
     double curated_scale;
+    double table_odds; /* of the polarity table alone */
+    bool has_mark[MARK_COUNT];
+    double label_score[LEX_LANES];
     bool any_question, any_request, any_wish, any_failure, any_curated, any_gate;
     bool any_frame; /* of a person's name */
     uint64_t work;  /* trie steps, state moves and bytes given to patterns: what tests count */
@@ -164,21 +174,33 @@ size_t segment_clause_at(const struct nlp_scratch *s, uint32_t pos);
 int rules_run(const struct nlp_tables *t, struct nlp_scratch *s);
 
 int clause_read(const struct nlp_tables *t, struct nlp_scratch *s, struct clause *c);
-int sentiment_read(const struct nlp_tables *t, struct nlp_scratch *s, struct analysis *out);
+/* Also the type, where it was learned: false in *ret_typed where it was not. */
+int sentiment_read(const struct nlp_tables *t, struct nlp_scratch *s, struct analysis *out,
+                   enum fb_type *ret_type, bool *ret_typed);
 /* Log-odds of one clause, learned part included. */
 double sentiment_clause(const struct nlp_scratch *s, const struct clause *c);
 
-/* The codes of a kind whose scores pass their thresholds; how many. */
-size_t label_codes(const struct nlp_tables *t, const struct nlp_scratch *s,
-                   enum lex_label_kind kind, struct span codes[LEX_LANES]);
-/* The type, of those that go with the sentiment, and the sentiment that score best; `fallback` is
- * what the rules say. */
-struct span label_type(const struct nlp_tables *t, const struct nlp_scratch *s,
-                       enum sentiment sentiment, struct span fallback);
-struct span label_sentiment(const struct nlp_tables *t, const struct nlp_scratch *s,
-                            struct span fallback);
-/* What the learned stance adds to the log-odds. */
-double label_stance(const struct nlp_tables *t, const struct nlp_scratch *s);
+/* The labels of a kind in the language at hand. */
+const struct label_lanes *label_lanes(const struct nlp_tables *t, const struct nlp_scratch *s,
+                                      enum lex_label_kind kind);
+/* Fills `has_mark` and `label_score`; after the clauses were read. */
+void labels_read(const struct nlp_tables *t, struct nlp_scratch *s);
+/* The lane of a label, or -1. */
+int label_lane(const struct nlp_tables *t, const struct nlp_scratch *s, enum lex_label_kind kind,
+               struct span code);
+/* Whether the category or signal of a lane is given. */
+bool label_holds(const struct nlp_tables *t, const struct nlp_scratch *s, size_t lane);
+/* The sentiment, of those in the bit set `sentiments`, and the type that go together and score
+ * best. False where nothing was learned. */
+bool labels_judge(const struct nlp_tables *t, const struct nlp_scratch *s, unsigned sentiments,
+                  enum sentiment *ret_sentiment, enum fb_type *ret_type);
+
+/* Bit set of the lanes whose labels are given: what `a` says, and where labels were not learned
+ * nothing. */
+uint32_t labels_given(const struct nlp_tables *t, const struct nlp_scratch *s,
+                      const struct analysis *a);
+/* What lane `lane` makes of a sum of weights of this text. */
+double label_share(const struct nlp_tables *t, const struct nlp_scratch *s, size_t lane, int sum);
 
 int mark_add(struct nlp_scratch *s, uint32_t start, uint32_t end, double weight, struct span rule,
              struct span entry);

@@ -53,18 +53,17 @@ static void note_marks(struct nlp_scratch *s, const struct clause *c)
     s->any_curated |= c->curated;
 }
 
-/* The curated words are those of service; a text about something else is left to the table. */
-static double curated_scale(const struct nlp_tables *t, const struct nlp_scratch *s)
+static double table_odds(const struct nlp_scratch *s)
 {
-    for (size_t i = 0; i < s->rule_hits.n; i++)
-        if (t->rules[s->rule_hits.at[i].rule].kind != RULE_TYPE)
-            return s->params[PARAM_CURATED_SCALE];
-    return s->params[PARAM_CURATED_SCALE] * s->params[PARAM_OFF_TOPIC];
+    double sum = s->n_grams ? s->params[PARAM_NGRAM_BIAS] : 0;
+    for (size_t i = 0; i < s->norm.n; i++)
+        sum += s->gram[i];
+    return sum * s->gram_share;
 }
 
 static int read_clauses(const struct nlp_tables *t, struct nlp_scratch *s)
 {
-    s->curated_scale = curated_scale(t, s);
+    s->curated_scale = s->params[PARAM_CURATED_SCALE];
     s->any_question = s->any_request = s->any_wish = s->any_gate = false;
     s->any_failure = s->any_curated = false;
     for (size_t i = 0; i < s->clauses.n; i++) {
@@ -139,40 +138,73 @@ static double keep_within(double polarity, double band)
     return polarity > most ? most : polarity < -most ? -most : polarity;
 }
 
-/* The learned labels may make a text neutral, or no longer so; the side is always polarity's. */
-static enum sentiment learned_label(const struct nlp_tables *t, const struct nlp_scratch *s,
-                                    const struct analysis *out)
+static double odds_to_share(double odds)
 {
-    struct span rules = span_str(vocab_code(VOCAB_SENTIMENT, (int)out->sentiment));
-    if (span_is(label_sentiment(t, s, rules), "neutral"))
-        return SENTIMENT_NEUTRAL;
-    if (out->polarity == 0.0)
-        return out->sentiment;
-    return out->polarity > 0 ? SENTIMENT_POSITIVE : SENTIMENT_NEGATIVE;
+    return 1.0 / (1.0 + exp(-odds));
 }
 
-static void decide(const struct nlp_tables *t, struct nlp_scratch *s, struct analysis *out)
+/* What the clauses say by themselves, where no labels were learned. */
+static void decide(struct nlp_scratch *s, double z, double stance, struct analysis *out)
 {
-    double stance, z = total(s, &stance);
     double band = s->params[s->any_curated ? PARAM_NEUTRAL_BAND : PARAM_BARE_BAND];
     double floor = -s->params[PARAM_FAILURE_FLOOR];
-    bool on_topic = s->curated_scale >= s->params[PARAM_CURATED_SCALE];
-    if (s->any_failure && on_topic && stance <= floor * 0.5 && z > floor &&
-        z < s->params[PARAM_FAILURE_REACH])
+    if (s->any_failure && stance <= floor * 0.5 && z > floor && z < s->params[PARAM_FAILURE_REACH])
         z = floor; /* a sum of fragments must be sure of itself to outvote a report */
-    z += label_stance(t, s);
     out->polarity = signed_polarity(s, squash(s, z));
     bool gate = s->any_gate && !s->any_failure && stance < s->params[PARAM_GATE_POSITIVE] &&
                 stance > -s->params[PARAM_GATE_NEGATIVE];
     out->sentiment = gate ? SENTIMENT_NEUTRAL : label_of(out->polarity, band);
-    out->sentiment = learned_label(t, s, out);
     if (out->sentiment == SENTIMENT_NEUTRAL) {
         out->polarity = keep_within(out->polarity, s->params[PARAM_NEUTRAL_BAND]);
         out->confidence = s->params[gate ? PARAM_GATE_CONFIDENCE : PARAM_BAND_CONFIDENCE];
         return;
     }
-    double odds = s->params[PARAM_PLATT_SLOPE] * fabs(z) + s->params[PARAM_PLATT_OFFSET];
-    out->confidence = 1.0 / (1.0 + exp(-odds));
+    out->confidence = odds_to_share(s->params[PARAM_PLATT_SLOPE] * fabs(z));
+}
+
+/* The share of a sentiment among the three by their scores. */
+static double share_of(const struct nlp_scratch *s, const struct known_lanes *lanes,
+                       enum sentiment sentiment)
+{
+    const double own = s->label_score[lanes->sentiment[sentiment]];
+    double all = 0;
+    for (int i = 0; i < SENTIMENT_COUNT; i++)
+        if (lanes->sentiment[i] >= 0)
+            all += exp(s->params[PARAM_LABEL_ODDS] * (s->label_score[lanes->sentiment[i]] - own));
+    return 1 / all;
+}
+
+/* Labels know the talk of customers of a service, the polarity table knows reviews of anything: the
+ * text itself tells which to ask, and each counts by its share. */
+static bool judge(const struct nlp_tables *t, struct nlp_scratch *s, struct analysis *out,
+                  enum fb_type *ret_type)
+{
+    const struct known_lanes *lanes = &t->known[s->first_lane / LEX_LANES];
+    const double *p = s->params;
+    if (lanes->sentiment[SENTIMENT_NEGATIVE] < 0 || lanes->sentiment[SENTIMENT_NEUTRAL] < 0 ||
+        lanes->sentiment[SENTIMENT_POSITIVE] < 0)
+        return false;
+    double service = 1, table = s->table_odds;
+    if (lanes->domain >= 0)
+        service = odds_to_share(p[PARAM_DOMAIN_ODDS] *
+                                (s->label_score[lanes->domain] + p[PARAM_DOMAIN_SHIFT]));
+    const double side = s->label_score[lanes->sentiment[SENTIMENT_POSITIVE]] -
+                        s->label_score[lanes->sentiment[SENTIMENT_NEGATIVE]];
+    out->polarity = signed_polarity(s, service * tanh(p[PARAM_LABEL_SIDE] * side) +
+                                           (1 - service) * tanh(table / 2));
+    unsigned possible = 1U << (out->polarity > 0 ? SENTIMENT_POSITIVE : SENTIMENT_NEGATIVE);
+    if (service >= 0.5 || fabs(out->polarity) < p[PARAM_NEUTRAL_BAND])
+        possible |= 1U << SENTIMENT_NEUTRAL;
+    labels_judge(t, s, possible, &out->sentiment, ret_type);
+    if (service >= 0.5 && share_of(s, lanes, out->sentiment) < p[PARAM_LABEL_LEAST])
+        labels_judge(t, s, 1U << SENTIMENT_NEUTRAL, &out->sentiment, ret_type);
+    double by_table = odds_to_share(out->polarity > 0 ? table : -table);
+    if (out->sentiment == SENTIMENT_NEUTRAL) {
+        out->polarity = keep_within(out->polarity, p[PARAM_NEUTRAL_BAND]);
+        by_table = 0.5;
+    }
+    out->confidence = service * share_of(s, lanes, out->sentiment) + (1 - service) * by_table;
+    return true;
 }
 
 static void trajectory(const struct nlp_scratch *s, struct analysis *out)
@@ -188,17 +220,25 @@ static void trajectory(const struct nlp_scratch *s, struct analysis *out)
     }
 }
 
-int sentiment_read(const struct nlp_tables *t, struct nlp_scratch *s, struct analysis *out)
+int sentiment_read(const struct nlp_tables *t, struct nlp_scratch *s, struct analysis *out,
+                   enum fb_type *ret_type, bool *ret_typed)
 {
+    double stance;
+    *ret_typed = false;
     if (s->clauses.n == 0) {
         out->sentiment = SENTIMENT_NONE;
         out->polarity = out->confidence = out->start = out->worst = out->end = 0;
         return 0;
     }
+    s->table_odds = table_odds(s);
     int r = read_clauses(t, s);
     if (r < 0)
         return r;
-    decide(t, s, out);
+    const double z = total(s, &stance);
+    labels_read(t, s);
+    *ret_typed = judge(t, s, out, ret_type);
+    if (!*ret_typed)
+        decide(s, z, stance, out);
     trajectory(s, out);
     return 0;
 }

@@ -152,7 +152,7 @@ static bool rules_ok(struct nlp_tables *t)
 
 static bool params_ok(const struct nlp_tables *t)
 {
-    bool ok = t->n_params == (size_t)LANG_COUNT * 2 * PARAM_COUNT;
+    bool ok = t->n_params == (size_t)LANG_COUNT * PARAM_COUNT;
     for (size_t i = 0; ok && i < t->n_params; i++)
         ok = tables_param_ok((enum lex_param)(i % PARAM_COUNT), t->params[i]);
     return ok;
@@ -160,12 +160,14 @@ static bool params_ok(const struct nlp_tables *t)
 
 static bool labels_ok(struct nlp_tables *t)
 {
-    bool ok = t->n_labels == 2 * LEX_LANES;
+    bool ok = t->n_labels == 2 * LEX_LANES && t->n_features >= 2 * MARK_COUNT;
+    for (size_t i = 0; ok && i < t->n_rules; i++)
+        ok = t->rules[i].feature < t->n_features;
     for (size_t i = 0; ok && i < t->n_labels; i++) {
         const struct lex_label *l = &t->labels[i];
-        ok = l->kind < LABEL_KINDS && str_ok(t, l->code) &&
+        ok = l->kind < LABEL_KINDS && str_ok(t, l->code) && str_ok(t, l->name) &&
              (l->kind == LABEL_NONE || l->code.length > 0) && tables_number_ok((double)l->scale) &&
-             tables_number_ok((double)l->threshold);
+             tables_number_ok((double)l->bias) && tables_number_ok((double)l->threshold);
         if (!ok)
             break;
         struct label_lanes *lanes = &t->lanes[i / LEX_LANES][l->kind];
@@ -173,6 +175,25 @@ static bool labels_ok(struct nlp_tables *t)
         lanes->lane[lanes->n++] = (uint8_t)(i % LEX_LANES);
     }
     return ok;
+}
+
+/* Which lane stands for which word of the vocabulary. */
+static void list_lanes(struct nlp_tables *t)
+{
+    memset(t->known, -1, sizeof(t->known));
+    for (size_t i = 0; i < t->n_labels; i++) {
+        const struct lex_label *l = &t->labels[i];
+        struct known_lanes *known = &t->known[i / LEX_LANES];
+        const struct span code = tables_str(t, l->code);
+        const int8_t lane = (int8_t)(i % LEX_LANES);
+        int v = l->kind == LABEL_SENTIMENT ? vocab_find(VOCAB_SENTIMENT, code)
+                : l->kind == LABEL_TYPE    ? vocab_find(VOCAB_TYPE, code)
+                                           : -1;
+        if (l->kind == LABEL_DOMAIN)
+            known->domain = lane;
+        else if (v >= 0)
+            (l->kind == LABEL_SENTIMENT ? known->sentiment : known->type)[v] = lane;
+    }
 }
 
 static int read_sections(struct nlp_tables *t)
@@ -187,9 +208,10 @@ static int read_sections(struct nlp_tables *t)
     t->n_##field = h->sections[LEX_##id].count;
     LEX_SECTIONS(X)
 #undef X
-    return labels_ok(t) && trie_ok(t) && atoms_ok(t) && rules_ok(t) && params_ok(t)
-               ? 0
-               : -VOC_E_CORRUPT;
+    if (!labels_ok(t) || !trie_ok(t) || !atoms_ok(t) || !rules_ok(t) || !params_ok(t))
+        return -VOC_E_CORRUPT;
+    list_lanes(t);
+    return 0;
 }
 
 static int check_header(const struct nlp_tables *t)

@@ -36,7 +36,10 @@ struct nlp_tables {
     struct label_lanes lanes[2][LABEL_KINDS]; /* Korean, English; by enum lex_label_kind */
     struct span *category_codes;
     size_t n_category_codes;
-    size_t n_states; /* phrase states a scratch needs */
+    size_t n_states;     /* phrase states a scratch needs */
+    struct known_lanes { /* of labels the vocabulary has, by language; -1: none */
+        int8_t sentiment[SENTIMENT_COUNT], type[TYPE_COUNT], domain;
+    } known[2];
 };
 
 static inline uint16_t tables_sym(const struct nlp_tables *t, uint32_t cp)
@@ -78,11 +81,10 @@ static inline struct span tables_str(const struct nlp_tables *t, struct lex_str 
     return span_of(t->strings + s.offset, s.length);
 }
 
-/* The numbers of the sentiment model for a language and kind, by enum lex_param. */
-static inline const double *tables_params(const struct nlp_tables *t, enum lang lang,
-                                          enum kind kind)
+/* The numbers of the sentiment model for a language, by enum lex_param. */
+static inline const double *tables_params(const struct nlp_tables *t, enum lang lang)
 {
-    return t->params + ((size_t)lang * 2 + (kind == KIND_REVIEW)) * PARAM_COUNT;
+    return t->params + (size_t)lang * PARAM_COUNT;
 }
 
 /* Whether a number may stand in a tables file. */
@@ -97,6 +99,18 @@ static inline bool tables_param_ok(enum lex_param param, double v)
     return confidence ? v >= 0 && v <= 1 : tables_number_ok(v);
 }
 
+/* What a cell's n-gram says of the labels of a language, or NULL. */
+static inline const struct lex_label_row *tables_label_row(const struct nlp_tables *t,
+                                                           uint32_t cell, bool english)
+{
+    if (!(t->cells[cell].link & (english ? CELL_LABELS_EN : CELL_LABELS_KO)))
+        return NULL;
+    const uint32_t row = tables_rank(t, english ? RANK_EN : RANK_KO, cell);
+    return english ? &t->rows_en[row] : &t->rows_ko[row];
+}
+
+/* The mark of this name, or -1. */
+int label_mark_find(struct span name);
 uint64_t tables_checksum(const void *p, size_t n);
 /* For patterns, in the builder and the reader alike: NULL with *ret_error and *ret_offset set. */
 pcre2_code *tables_compile(struct span regex, int *ret_error, size_t *ret_offset);

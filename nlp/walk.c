@@ -44,6 +44,7 @@ static void add_rows(struct walk *w)
         sums[half + 2 * k] += even1[k];
         sums[half + 2 * k + 1] += odd1[k];
     }
+    w->s->n_label_grams += n;
     w->n_rows -= n;
     memmove(w->rows, w->rows + n, w->n_rows * sizeof(w->rows[0]));
 }

@@ -191,6 +191,9 @@ static int read_folder(struct lexicon_load *l, const char *dir, const char *sub,
         return 0;
     if (r < 0)
         return tell(l, path, r);
+    l->weighed = false;
+    for (size_t i = 0; i < n; i++)
+        l->weighed |= strcmp(names[i], "labels.tsv") == 0;
     for (size_t i = 0; r == 0 && i < n; i++) {
         char file[4352];
         snprintf(file, sizeof(file), "%s/%s", path, names[i]);

@@ -23,6 +23,7 @@ struct lexicon_load {
     size_t n_sources, cap_sources;
     struct lexicon_seen seen;
     size_t layer; /* read from the last to the first */
+    bool weighed; /* the folder has labels.tsv, which speaks of its rules */
     int error;    /* sticky -ENOMEM */
 };
 

@@ -3,7 +3,7 @@
  *   polarity*.tsv, emoji.tsv   words  weight  [flags]
  *   intensity.tsv              words  factor
  *   model.tsv                  name   number
- *   labels.tsv                 n-gram lane:weight…  (the same)
+ *   labels.tsv                 n-gram or \=feature  lane:weight…  (the same)
  *   ngrams.tsv                 n-gram weight   (written by the trainer, lexicons/build/README.md)
  *   all others                 words  kind    [flags]
  * Flags are letters of enum nlp_word_flag; `-` in a later layer removes a word. A line that begins
@@ -205,7 +205,8 @@ static void read_header(struct lexicon_load *l, const struct lexicon_file *f, st
     static const char *const params[][2] = {{"slope", "ngram_slope"},
                                             {"bias", "ngram_bias"},
                                             {"damp", "ngram_damp"},
-                                            {"words", "ngram_words"}};
+                                            {"words", "ngram_words"},
+                                            {"odds", "label_odds"}};
     size_t colon = span_find_char(text, ':');
     if (text.n < 2 || colon == text.n)
         return;
@@ -240,44 +241,62 @@ static void read_ngram(struct lexicon_load *l, const struct lexicon_file *f,
         l->error = r < 0 ? r : l->error;
 }
 
-/* `# label: LANE kind:code SCALE THRESHOLD` */
+/* `# label: LANE kind:code SCALE BIAS THRESHOLD` */
 static bool read_label_header(struct lexicon_load *l, const struct lexicon_file *f,
                               struct span text)
 {
     char copy[160], name[64];
     unsigned lane;
-    double scale, threshold;
+    struct nlp_label label;
     if (!span_starts(text, SPAN_LIT("# label: ")) || text.n >= sizeof(copy))
         return !span_starts(text, SPAN_LIT("# label: "));
     memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
-    if (sscanf(copy, "# label: %u %63s %lf %lf", &lane, name, &scale, &threshold) != 4)
+    if (sscanf(copy, "# label: %u %63s %lf %lf %lf", &lane, name, &label.scale, &label.bias,
+               &label.threshold) != 5)
         return false;
-    return nlp_build_label(l->build, f->lang, lane, span_str(name), scale, threshold) == 0;
+    label.name = span_str(name);
+    return nlp_build_label(l->build, f->lang, lane, &label) == 0;
+}
+
+/* One LANE:WEIGHT of a row: of an n-gram, or of a feature where the row begins with `\=`. */
+static bool add_weight(struct lexicon_load *l, const struct lexicon_file *f, bool feature,
+                       struct span row, struct span cell)
+{
+    const size_t colon = span_find_char(cell, ':');
+    int64_t lane, weight;
+    if (colon == cell.n || span_to_i64(span_of(cell.p, colon), &lane) < 0 || lane < 0 ||
+        span_to_i64(span_of(cell.p + colon + 1, cell.n - colon - 1), &weight) < 0 ||
+        weight < INT16_MIN || weight > INT16_MAX)
+        return false;
+    int (*add)(struct nlp_build *, enum lang, struct span, unsigned, int) =
+        feature ? nlp_build_label_feature : nlp_build_label_weight;
+    int r = add(l->build, f->lang, row, (unsigned)lane, (int)weight);
+    l->error = r == -ENOMEM ? r : l->error;
+    return r == 0;
 }
 
 static void read_label(struct lexicon_load *l, const struct lexicon_file *f,
                        const struct line *line)
 {
     char text[512];
-    size_t n;
-    struct span s = line->column[0];
+    size_t n = 0;
+    struct span s = line->column[0], cells = line->n == 2 ? line->column[1] : SPAN_NONE;
     if (s.n && s.p[0] == '#') {
+        read_header(l, f, s);
         if (!read_label_header(l, f, s))
-            lexicon_problem(l, &line->at, "not `# label: LANE kind:code SCALE THRESHOLD`");
+            lexicon_problem(l, &line->at, "not `# label: LANE kind:code SCALE BIAS THRESHOLD`");
         return;
     }
-    bool ok = line->n == 2 && s.n < sizeof(text) && unescape(s, text, &n);
-    for (struct span rest = line->n == 2 ? line->column[1] : SPAN_NONE; ok && rest.n;) {
-        size_t end = span_find_char(rest, ' '), colon = span_find_char(rest, ':');
-        int64_t lane, weight;
-        ok = colon < end && span_to_i64(span_of(rest.p, colon), &lane) == 0 && lane >= 0 &&
-             span_to_i64(span_of(rest.p + colon + 1, end - colon - 1), &weight) == 0 &&
-             weight >= -127 && weight <= 127 &&
-             nlp_build_label_weight(l->build, f->lang, span_of(text, n), (unsigned)lane,
-                                    (int)weight) == 0;
-        end += end < rest.n;
-        rest = span_of(rest.p + end, rest.n - end);
+    const struct span sign = SPAN_LIT("\\=");
+    const bool feature = span_starts(s, sign);
+    bool ok = cells.n && s.n < sizeof(text) && (feature || unescape(s, text, &n));
+    const struct span row = feature ? span_of(s.p + sign.n, s.n - sign.n) : span_of(text, n);
+    while (ok && cells.n) {
+        size_t end = span_find_char(cells, ' ');
+        ok = add_weight(l, f, feature, row, span_of(cells.p, end));
+        end += end < cells.n;
+        cells = span_of(cells.p + end, cells.n - end);
     }
     if (!ok)
         lexicon_problem(l, &line->at, "not an n-gram, a TAB and LANE:WEIGHT parted by spaces");

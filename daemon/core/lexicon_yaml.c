@@ -2,7 +2,7 @@
  *
  *   sets:
  *     late: [~늦다, 지연, 안 와]
- *   categories:            # or types:, signals:
+ *   categories:            # or types:, signals:, concepts:
  *     - code: delivery/late
  *       any: ["{delivery} ... {late}", {term: 당일배송, weight: 0.5}, {pattern: '배송.{0,9}일째'}]
  *       require: […]       # one of these in the same sentence
@@ -167,8 +167,9 @@ static bool is_replaced(const struct reader *r, const struct nlp_rule *rule, boo
     struct span s = span_of(key, (size_t)n);
     if (lexicon_is_replaced(r->l, s))
         return true;
-    if (replaces)
-        lexicon_is_new(r->l, s, &rule->at);
+    if (replaces && lexicon_is_new(r->l, s, &rule->at))
+        r->l->error =
+            nlp_build_label_silence(r->l->build, rule->lang, rule->kind, rule->code) ?: r->l->error;
     return false;
 }
 
@@ -176,7 +177,7 @@ static void read_rule(const struct reader *r, const struct yaml_node *n, enum nl
 {
     static const char *const keys[] = {"code", "any",   "require", "exclude", "threshold",
                                        "gap",  "scope", "kinds",   "replace", NULL};
-    struct nlp_rule rule = {.kind = kind, .lang = r->f->lang};
+    struct nlp_rule rule = {.kind = kind, .lang = r->f->lang, .weighed = r->l->weighed};
     double gap = 0;
     if (n->type != YAML_MAP) {
         problem(r, n, "a rule has a code and terms");
@@ -215,8 +216,9 @@ static void read_rules(const struct reader *r, const struct yaml_node *list,
 
 void lexicon_read_yaml(struct lexicon_load *l, const struct lexicon_file *f)
 {
-    static const char *const keys[] = {"sets", "categories", "types", "signals", NULL};
-    static const enum nlp_rule_kind kinds[] = {RULE_KINDS, RULE_CATEGORY, RULE_TYPE, RULE_SIGNAL};
+    static const char *const keys[] = {"sets", "categories", "types", "signals", "concepts", NULL};
+    static const enum nlp_rule_kind kinds[] = {RULE_KINDS, RULE_CATEGORY, RULE_TYPE, RULE_SIGNAL,
+                                               RULE_CONCEPT};
     struct reader r = {l, f};
     struct yaml_node *root = NULL;
     int e = yaml_parse(f->source, &l->arena, &l->problems, &root);
@@ -225,7 +227,7 @@ void lexicon_read_yaml(struct lexicon_load *l, const struct lexicon_file *f)
     if (e < 0 || !root)
         return;
     if (root->type != YAML_MAP) {
-        problem(&r, root, "a rule file has sets, categories, types or signals");
+        problem(&r, root, "a rule file has sets, categories, types, signals or concepts");
         return;
     }
     check_keys(&r, root, keys);

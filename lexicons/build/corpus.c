@@ -62,19 +62,11 @@ static double by_emotions(char *const *c)
     return sides && abs(sum) == sides ? (sum > 0 ? 1 : -1) : 0;
 }
 
-static double by_name(char *const *c)
-{
-    return !strcmp(c[2], "positive") ? 1 : !strcmp(c[2], "negative") ? -1 : 0;
-}
-
 static double by_nobody(char *const *c)
 {
     (void)c;
     return 1;
 }
-
-/* Test batches (ko-b-…) are never read by the trainer. */
-#define OWN_BATCHES "lexicons/build/corpus/ko-a-*.tsv"
 
 struct format {
     const char *name, *file;
@@ -91,7 +83,6 @@ static const struct format formats[SRC_N] = {
     [SRC_NSMC_TEST] = {"nsmc_test", "ko/nsmc_test.tsv.xz", 3, 1, true, by_binary_last},
     [SRC_RT] = {"rt", "en/rt_polarity_train.tsv.xz", 2, 1, true, by_binary_first},
     [SRC_UCI] = {"uci", "en/uci_sentences_train.tsv", 3, 2, true, by_binary_second},
-    [SRC_OWN] = {"own", OWN_BATCHES, 9, 8, false, by_name}, /* each batch has a header: no label */
     [SRC_UNLABELLED] = {"unlabelled", "ko/naver_shopping_unlabelled25k.txt.xz", 1, 0, false,
                         by_nobody},
 };
@@ -129,10 +120,9 @@ static FILE *open_source(const char *data_dir, const struct format *f, bool *ret
 {
     char path[4096], command[4200];
     snprintf(path, sizeof(path), "%s/%s", data_dir, f->file);
-    bool own = strcmp(f->file, OWN_BATCHES) == 0;
-    FILE *in = own ? popen("cat " OWN_BATCHES, "r") : fopen(path, "r");
-    *ret_pipe = in && (own || strstr(f->file, ".xz"));
-    if (*ret_pipe && !own) {
+    FILE *in = fopen(path, "r");
+    *ret_pipe = in && strstr(f->file, ".xz");
+    if (*ret_pipe) {
         fclose(in);
         snprintf(command, sizeof(command), "xz -dc '%s'", path);
         in = popen(command, "r");

@@ -15,7 +15,6 @@ enum source {
     SRC_NSMC_TEST, /* measured only, never trained on */
     SRC_RT,
     SRC_UCI,
-    SRC_OWN,        /* this project's own development batches (corpus/ko-a-*.tsv) */
     SRC_UNLABELLED, /* shopping reviews; the recipe labels them itself */
     SRC_N
 };

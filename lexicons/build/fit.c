@@ -73,6 +73,8 @@ struct descent {
     uint32_t *order;
     size_t n_order;
     double C, cap;
+    float *square; /* |x|² of each row, the bias counted; NULL: 1 */
+    double *bias;  /* NULL: none */
 };
 
 static double project(double gradient, double alpha, double cap)
@@ -90,12 +92,16 @@ static double step_row(struct descent *d, uint32_t i)
     double C = d->C * (double)d->set->cost[i], diagonal = 0.5 / C, cap = d->cap * C;
     for (const uint32_t *p = id; p < end; p++)
         sum += (double)d->cells[*p].w;
-    double gradient = y * sum * (double)d->inv_norm[i] - 1 + diagonal * before;
+    sum = sum * (double)d->inv_norm[i] + (d->bias ? *d->bias : 0);
+    double gradient = y * sum - 1 + diagonal * before;
     double projected = project(gradient, before, cap);
     if (fabs(projected) < 1e-12)
         return projected;
-    double after = fmin(fmax(before - gradient / (1 + diagonal), 0), cap);
+    double square = d->square ? (double)d->square[i] : 1;
+    double after = fmin(fmax(before - gradient / (square + diagonal), 0), cap);
     d->alpha[i] = after;
+    if (d->bias)
+        *d->bias += (after - before) * y;
     float add = (float)((after - before) * y * (double)d->inv_norm[i]);
     for (const uint32_t *p = id; p < end; p++)
         d->cells[*p].w += add * d->cells[*p].r2;
@@ -124,28 +130,61 @@ static void descent_init(struct descent *d, const struct fit_set *s, const struc
     }
 }
 
-unsigned fit_svm(const struct fit_set *s, const struct fit_limits *l, const float *r, float *ret_w)
+static unsigned descend(struct descent *d, const struct fit_limits *l)
 {
-    struct descent d;
+    const double stop = l->stop > 0 ? l->stop : stop_at;
     uint64_t seed = 20261122;
     unsigned pass = 0;
-    descent_init(&d, s, l, r);
-    for (double gap = INFINITY; pass < MAX_PASSES && gap > stop_at; pass++) {
+    for (double gap = INFINITY; pass < MAX_PASSES && gap > stop; pass++) {
         double highest = -INFINITY, lowest = INFINITY;
-        shuffle(d.order, d.n_order, &seed);
-        for (size_t k = 0; k < d.n_order; k++) {
-            double projected = step_row(&d, d.order[k]);
+        shuffle(d->order, d->n_order, &seed);
+        for (size_t k = 0; k < d->n_order; k++) {
+            double projected = step_row(d, d->order[k]);
             highest = fmax(highest, projected);
             lowest = fmin(lowest, projected);
         }
         gap = highest - lowest;
     }
-    for (uint32_t j = 0; j < s->grams->n; j++)
-        ret_w[j] = d.cells[j].w;
-    free(d.cells);
-    free(d.alpha);
-    free(d.inv_norm);
-    free(d.order);
+    return pass;
+}
+
+static void descent_done(struct descent *d, uint32_t n, float *ret_w)
+{
+    for (uint32_t j = 0; j < n; j++)
+        ret_w[j] = d->cells[j].w;
+    free(d->cells);
+    free(d->alpha);
+    free(d->inv_norm);
+    free(d->order);
+    free(d->square);
+}
+
+unsigned fit_svm(const struct fit_set *s, const struct fit_limits *l, const float *r, float *ret_w)
+{
+    struct descent d;
+    descent_init(&d, s, l, r);
+    unsigned pass = descend(&d, l);
+    descent_done(&d, s->grams->n, ret_w);
+    return pass;
+}
+
+unsigned fit_scaled(const struct fit_set *s, const struct fit_limits *l, const float *d,
+                    const float *length, float *ret_v, double *ret_bias)
+{
+    struct descent at;
+    descent_init(&at, s, l, d);
+    *ret_bias = 0;
+    at.bias = ret_bias;
+    at.square = must(calloc(s->grams->n_rows + 1, sizeof(*at.square)));
+    for (size_t i = 0; i < s->grams->n_rows; i++) {
+        if (at.inv_norm[i] <= 0)
+            continue;
+        float scale = 1 / (at.inv_norm[i] * length[i]); /* |x| */
+        at.square[i] = scale * scale + 1;
+        at.inv_norm[i] = 1 / length[i];
+    }
+    unsigned pass = descend(&at, l);
+    descent_done(&at, s->grams->n, ret_v);
     return pass;
 }
 

@@ -19,6 +19,7 @@ struct fit_limits {
     double cap; /* no dual variable above cap · C · cost: past there the loss grows only linearly,
                    so that rows with a wrong label do not bend the rest */
     uint32_t min_df;
+    double stop; /* the largest projected gradient gap to end with; 0: 0.1 */
 };
 
 /* r[j] = log((a + p_j) / (a + q_j)), p and q the summed costs of the positive and negative rows
@@ -33,6 +34,11 @@ void fit_ratios(const struct fit_set *s, const struct fit_limits *l, float *ret_
  * algorithm 1 with D_ii = 1 / (2 C cost_i) and U = cap C cost_i. Liblinear solves the same problem,
  * but Debian's has no cost per row. Returns the passes made. */
 unsigned fit_svm(const struct fit_set *s, const struct fit_limits *l, const float *r, float *ret_w);
+
+/* The same problem for rows of any length: x_ij = d_j / length_i, and a bias. ret_v[j] is what a
+ * hit adds before the division, w_j d_j. */
+unsigned fit_scaled(const struct fit_set *s, const struct fit_limits *l, const float *d,
+                    const float *length, float *ret_v, double *ret_bias);
 
 /* Marks the `k` n-grams with the greatest |w|·√mass; ties go to the lower number. */
 void fit_rank(const float *w, const float *mass, uint32_t n, uint32_t k, uint8_t *ret_keep);

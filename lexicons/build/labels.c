@@ -1,13 +1,16 @@
-/* labels: fits what each label (category, signal, type, sentiment) looks like in this project's own
- * development batches, one linear model a label over the same n-grams as the polarity table.
+/* labels: fits what each label (category, signal, type, sentiment; and whether a text is about a
+ * service at all) looks like in this project's own development batches: one linear model a label
+ * over the same n-grams as the polarity table, and the rules and marks of nlp.
  *
- *   labels lang=ko out=FILE BATCH...   the table of all batches
- *   labels lang=ko BATCH...            each batch scored by a table of the others: id, label,
- *                                      whether it is so, score
+ *   labels lang=ko tables=BIN data=DIR out=FILE BATCH...   the table of all batches
+ *   labels lang=ko tables=BIN data=DIR BATCH...            figures: each batch scored by a fit of
+ * the others
+ *   ... scores=FILE                                        those scores, a line for each text and
+ * label
  *
- * Few texts and many labels: what a table says is added to what the rules say (nlp/labels.c).
- * key=value pairs override the recipe: c, cap, smoothing, keep, threshold.category,
- * threshold.signal. */
+ * Batches after `train-only=1` are fitted on and never scored. key=value pairs override the recipe:
+ * c, keep, least, min_df, rule, mark, other. */
+#include "lexicons/build/design.h"
 #include "lexicons/build/fit.h"
 #include "lexicons/build/table.h"
 
@@ -16,23 +19,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS = 9, MAX_LABELS = 32 /* LEX_LANES */, MAX_TEXTS = 40000 };
-
-struct text {
-    char id[16];
-    uint64_t labels;
-    int file;
+struct options {
+    const char *lang, *tables, *data, *out, *scores;
+    double rule, mark; /* how much a rule, a mark counts beside an n-gram */
+    double other;      /* one in so many texts of DATA says what is no service */
+    double min_df;
+    double keep;  /* n-grams in the table */
+    double least; /* weights of n-grams below this many units are left out */
+    struct fit_limits limits;
 };
 
 struct labels {
-    struct corpus corpus;
-    struct grams grams;
-    struct text *texts;
-    char *names[MAX_LABELS];
-    int n_names, n_files;
-    struct fit_limits limits;
-    uint32_t keep; /* n-grams a label keeps */
-    double category_threshold, signal_threshold;
+    struct options options;
+    struct design design;
+    float *d;      /* scale of each id */
+    double *score; /* of row i and label k: [i * MAX_LABELS + k] */
+    double threshold[LABEL_KINDS], odds;
 };
 
 static void *must(void *p)
@@ -44,187 +46,320 @@ static void *must(void *p)
     return p;
 }
 
-static uint64_t label_bit(struct labels *l, const char *kind, const char *code, size_t n)
+static bool is_so(const struct labels *l, size_t row, int label)
 {
-    char name[64];
-    snprintf(name, sizeof(name), "%s:%.*s", kind, (int)n, code);
-    int i = 0;
-    while (i < l->n_names && strcmp(l->names[i], name) != 0)
-        i++;
-    if (i == MAX_LABELS) {
-        fprintf(stderr, "labels: more than %d labels\n", MAX_LABELS);
-        exit(1);
-    }
-    if (i == l->n_names)
-        l->names[l->n_names++] = must(strdup(name));
-    return UINT64_C(1) << i;
+    return l->design.rows[row].labels >> label & 1;
 }
 
-/* The labels of a cell of codes parted by commas, without what follows a slash. */
-static uint64_t label_bits(struct labels *l, const char *kind, const char *cell)
+/* Rare n-grams say more: log of how few of our own texts have them. Scaled to about 1. */
+static void set_scales(struct labels *l)
 {
-    uint64_t bits = 0;
-    while (*cell) {
-        cell += strspn(cell, ", ");
-        size_t all = strcspn(cell, ", "), top = strcspn(cell, ", /");
-        bool found = !strncmp(cell, "pii", 3) && !strcmp(kind, "signal"); /* by nlp/pii.c alone */
-        if (top && !found)
-            bits |= label_bit(l, kind, cell, top);
-        cell += all;
+    const struct design *d = &l->design;
+    uint32_t *df = must(calloc(d->grams.n + 1, sizeof(*df))), n = 0;
+    for (size_t i = 0; i < d->grams.n_rows; i++) {
+        if (d->rows[i].file < 0)
+            continue;
+        n++;
+        for (uint64_t k = d->grams.row[i]; k < d->grams.row[i + 1]; k++)
+            df[d->grams.ids[k]]++;
     }
-    return bits;
+    free(l->d);
+    l->d = must(calloc(d->grams.n + 1, sizeof(*l->d)));
+    for (uint32_t j = 0; j < d->grams.n; j++) {
+        double rare = log((n + 1.0) / (df[j] + 1.0)) / 4.5;
+        bool feature = j >= d->n_grams, mark = feature && d->is_mark[j - d->n_grams];
+        l->d[j] = (float)(mark ? l->options.mark / 4.5 : feature ? l->options.rule * rare : rare);
+    }
+    free(df);
 }
 
-static void add_text(struct labels *l, char **c, int file)
+/* What each id adds to the score of `label`, fitted on all rows that know of it but those of file
+ * `left_out`; of texts of no service, every tenth is left out with each file. */
+static double fit_label(const struct labels *l, int label, int left_out, float *ret_v)
 {
-    size_t i = l->corpus.n_docs;
-    if (i == MAX_TEXTS) {
-        fprintf(stderr, "labels: more than %d texts\n", MAX_TEXTS);
-        exit(1);
-    }
-    l->texts[i] = (struct text){.file = file};
-    snprintf(l->texts[i].id, sizeof(l->texts[i].id), "%s", c[0]);
-    l->texts[i].labels = label_bits(l, "sentiment", c[2]) | label_bits(l, "category", c[3]) |
-                         label_bits(l, "type", c[4]) | label_bits(l, "signal", c[5]);
-    struct doc *d = &l->corpus.docs[l->corpus.n_docs++];
-    *d = (struct doc){.at = l->corpus.text.n, .row = (uint32_t)i};
-    text_normalise(c[8], strlen(c[8]), l->corpus.words, &l->corpus.text);
-    d->n = (uint32_t)(l->corpus.text.n - d->at);
-}
-
-static void read_file(struct labels *l, const char *path, int file)
-{
-    FILE *in = must(fopen(path, "r"));
-    char *line = NULL, *column[COLUMNS];
-    size_t room = 0;
-    while (getline(&line, &room, in) > 0) {
-        int n = 0;
-        line[strcspn(line, "\n")] = '\0';
-        for (char *p = line; p && n < COLUMNS; n++) {
-            column[n] = p;
-            p = n + 1 < COLUMNS ? strchr(p, '\t') : NULL;
-            if (p)
-                *p++ = '\0';
-        }
-        if (n == COLUMNS && line[0] != '#' && strcmp(column[0], "id") != 0)
-            add_text(l, column, file);
-    }
-    free(line);
-    fclose(in);
-}
-
-/* Weights by n-gram of the texts with `label` against the rest, but those of file `left_out`; the
- * sum is the sign. The rarer side weighs as much as the other. */
-static void fit_label(struct labels *l, int label, int left_out, float *ret_w)
-{
-    size_t n = l->corpus.n_docs, n_yes = 0, n_all = 0;
+    const struct design *d = &l->design;
+    size_t n = d->grams.n_rows;
     int8_t *side = must(calloc(n + 1, 1));
     float *cost = must(calloc(n + 1, sizeof(*cost)));
-    float *r = must(calloc(l->grams.n + 1, sizeof(*r)));
-    float *mass = must(calloc(l->grams.n + 1, sizeof(*mass)));
+    double bias;
     for (size_t i = 0; i < n; i++) {
-        side[i] = l->texts[i].labels >> label & 1 ? 1 : -1;
-        n_all += l->texts[i].file != left_out;
-        n_yes += l->texts[i].file != left_out && side[i] > 0;
+        const struct design_row *r = &d->rows[i];
+        bool out = r->file < 0 ? (int)(i % 10) == left_out : r->file == left_out;
+        side[i] = is_so(l, i, label) ? 1 : -1;
+        cost[i] = (r->known >> d->names[label].kind & 1) && !out ? 1 : 0;
     }
-    float yes = n_yes ? (float)(n_all - n_yes) / (float)n_yes : 0;
-    yes = yes > 8 ? 8 : yes;
-    for (size_t i = 0; i < n; i++)
-        cost[i] = l->texts[i].file == left_out ? 0 : side[i] > 0 ? yes : 1;
-    struct fit_set set = {&l->grams, side, cost};
-    fit_ratios(&set, &l->limits, r, mass);
-    fit_svm(&set, &l->limits, r, ret_w);
-    uint8_t *keep = must(calloc(l->grams.n + 1, 1));
-    fit_rank(ret_w, mass, l->grams.n, l->keep, keep);
-    for (uint32_t j = 0; j < l->grams.n; j++)
-        ret_w[j] = keep[j] ? ret_w[j] : 0;
-    free(keep);
+    struct fit_set set = {&d->grams, side, cost};
+    fit_scaled(&set, &l->options.limits, l->d, d->length, ret_v, &bias);
     free(side);
     free(cost);
-    free(r);
-    free(mass);
+    return bias;
 }
 
-static void print_folds(struct labels *l)
+static double score_row(const struct labels *l, const float *v, double bias, size_t i)
 {
-    float *w = must(calloc(l->grams.n + 1, sizeof(*w)));
-    for (int file = 0; file < l->n_files; file++)
-        for (int label = 0; label < l->n_names; label++) {
-            fit_label(l, label, file, w);
-            for (size_t i = 0; i < l->corpus.n_docs; i++) {
-                double sum = 0;
-                if (l->texts[i].file != file)
-                    continue;
-                for (uint64_t k = l->grams.row[i]; k < l->grams.row[i + 1]; k++)
-                    sum += (double)w[l->grams.ids[k]];
-                printf("%s\t%s\t%d\t%.4f\t%u\n", l->texts[i].id, l->names[label],
-                       (int)(l->texts[i].labels >> label & 1), sum,
-                       (unsigned)(l->grams.row[i + 1] - l->grams.row[i]));
-            }
+    const struct design *d = &l->design;
+    double sum = 0;
+    for (uint64_t k = d->grams.row[i]; k < d->grams.row[i + 1]; k++)
+        sum += (double)v[d->grams.ids[k]];
+    return bias + sum / (double)d->length[i];
+}
+
+/* Every row scored by a fit that has not seen its file. */
+static void cross_validate(struct labels *l)
+{
+    const struct design *d = &l->design;
+    float *v = must(calloc(d->grams.n + 1, sizeof(*v)));
+    l->score = must(calloc(d->grams.n_rows * MAX_LABELS + 1, sizeof(*l->score)));
+    for (int file = 0; file < d->n_files; file++) {
+        size_t any = 0;
+        for (size_t i = 0; i < d->grams.n_rows; i++)
+            any += d->rows[i].file == file && d->rows[i].scored;
+        for (int label = 0; any && label < d->n_names; label++) {
+            double bias = fit_label(l, label, file, v);
+            for (size_t i = 0; i < d->grams.n_rows; i++)
+                if (d->rows[i].file == file)
+                    l->score[i * MAX_LABELS + (size_t)label] = score_row(l, v, bias, i);
         }
-    free(w);
+    }
+    free(v);
+}
+
+struct counts {
+    size_t right, false_, missed;
+};
+
+static struct counts count(const struct labels *l, int label, double threshold)
+{
+    struct counts c = {0};
+    const struct design *d = &l->design;
+    for (size_t i = 0; i < d->grams.n_rows; i++) {
+        if (!d->rows[i].scored || !(d->rows[i].known >> d->names[label].kind & 1))
+            continue;
+        bool want = is_so(l, i, label), got = l->score[i * MAX_LABELS + (size_t)label] > threshold;
+        c.right += want && got;
+        c.false_ += !want && got;
+        c.missed += want && !got;
+    }
+    return c;
+}
+
+static double f1(struct counts c)
+{
+    size_t all = 2 * c.right + c.false_ + c.missed;
+    return all ? 2.0 * (double)c.right / (double)all : 1;
+}
+
+static struct counts count_kind(const struct labels *l, enum label_kind kind, double threshold)
+{
+    struct counts sum = {0};
+    for (int k = 0; k < l->design.n_names; k++) {
+        if (l->design.names[k].kind != kind)
+            continue;
+        struct counts c = count(l, k, threshold);
+        sum.right += c.right;
+        sum.false_ += c.false_;
+        sum.missed += c.missed;
+    }
+    return sum;
+}
+
+/* The threshold of all labels of a kind with the best F1: one number, so that there is little to
+ * fit. */
+static void choose_threshold(struct labels *l, enum label_kind kind)
+{
+    double best = -1;
+    for (int t = -90; t <= 30; t++) {
+        double f = f1(count_kind(l, kind, t / 100.0));
+        if (f <= best)
+            continue;
+        best = f;
+        l->threshold[kind] = t / 100.0;
+    }
+}
+
+/* The label of a kind with the best score, and the share it has by `odds`. */
+static int best_of(const struct labels *l, size_t i, enum label_kind kind, double odds,
+                   double *ret_share)
+{
+    const double *score = l->score + i * MAX_LABELS;
+    int best = -1;
+    double sum = 0;
+    for (int k = 0; k < l->design.n_names; k++) {
+        if (l->design.names[k].kind != kind)
+            continue;
+        best = best < 0 || score[k] > score[best] ? k : best;
+        sum += exp(odds * score[k]);
+    }
+    *ret_share = best < 0 ? 0 : exp(odds * score[best]) / sum;
+    return best;
+}
+
+/* What makes the shares of sentiments most likely. */
+static void choose_odds(struct labels *l)
+{
+    const struct design *d = &l->design;
+    double best = -INFINITY;
+    for (double odds = 0.5; odds < 8; odds *= 1.05) {
+        double sum = 0, share;
+        for (size_t i = 0; i < d->grams.n_rows; i++) {
+            if (!d->rows[i].scored)
+                continue;
+            int k = best_of(l, i, KIND_SENTIMENT, odds, &share);
+            double own = share * exp(-odds * l->score[i * MAX_LABELS + (size_t)k]);
+            for (int j = 0; j < d->n_names; j++)
+                if (d->names[j].kind == KIND_SENTIMENT && is_so(l, i, j))
+                    sum += log(own * exp(odds * l->score[i * MAX_LABELS + (size_t)j]));
+        }
+        if (sum > best) {
+            best = sum;
+            l->odds = odds;
+        }
+    }
+}
+
+static void print_best(const struct labels *l, enum label_kind kind, const char *what)
+{
+    size_t n = 0, right = 0, bin_n[10] = {0}, bin_right[10] = {0};
+    double bin[10] = {0}, error = 0, share;
+    for (size_t i = 0; i < l->design.grams.n_rows; i++) {
+        if (!l->design.rows[i].scored || !(l->design.rows[i].known >> kind & 1))
+            continue;
+        int k = best_of(l, i, kind, l->odds, &share);
+        int b = (int)(share * 10) > 9 ? 9 : (int)(share * 10);
+        n++;
+        right += is_so(l, i, k);
+        bin_n[b]++;
+        bin_right[b] += is_so(l, i, k);
+        bin[b] += share;
+    }
+    for (int b = 0; b < 10 && n; b++)
+        error += fabs(bin[b] - (double)bin_right[b]) / (double)n;
+    printf("%s %.2f %% of %zu", what, n ? 100.0 * (double)right / (double)n : 0, n);
+    if (kind == KIND_SENTIMENT)
+        printf("; calibration error %.3f, from 0.9 on %.2f %% of %zu", error,
+               bin_n[9] ? 100.0 * (double)bin_right[9] / (double)bin_n[9] : 0, bin_n[9]);
+    printf("\n");
+}
+
+static void print_codes(const struct labels *l, enum label_kind kind, const char *what)
+{
+    struct counts all = count_kind(l, kind, l->threshold[kind]);
+    printf("%s F1 %.4f above %.2f\n", what, f1(all), l->threshold[kind]);
+    for (int k = 0; k < l->design.n_names; k++) {
+        if (l->design.names[k].kind != kind)
+            continue;
+        struct counts c = count(l, k, l->threshold[kind]);
+        printf("    %-24s F1 %.3f  right %4zu  false %4zu  missed %4zu\n", l->design.names[k].name,
+               f1(c), c.right, c.false_, c.missed);
+    }
+}
+
+static void print_scores(const struct labels *l, const char *path)
+{
+    FILE *out = must(fopen(path, "w"));
+    for (size_t i = 0; i < l->design.grams.n_rows; i++)
+        for (int k = 0; k < l->design.n_names && l->design.rows[i].scored; k++)
+            fprintf(out, "%s\t%s\t%d\t%.4f\n", l->design.rows[i].id, l->design.names[k].name,
+                    is_so(l, i, k), l->score[i * MAX_LABELS + (size_t)k]);
+    fclose(out);
 }
 
 struct row {
-    char *gram;
-    const int8_t *weight;
+    char *key;
+    uint32_t id;
 };
 
-static int by_gram(const void *a, const void *b)
+static int by_key(const void *a, const void *b)
 {
-    return strcmp(((const struct row *)a)->gram, ((const struct row *)b)->gram);
+    return strcmp(((const struct row *)a)->key, ((const struct row *)b)->key);
 }
 
-static void write_rows(const struct labels *l, const int8_t *weight, FILE *out)
+/* The written form of an id: an n-gram, or `\=` and the name of a feature. */
+static char *written(const struct labels *l, uint32_t id)
 {
-    struct row *rows = must(calloc(l->grams.n + 1, sizeof(*rows)));
-    size_t n = 0;
-    for (uint32_t j = 0; j < l->grams.n; j++) {
-        const int8_t *w = weight + (size_t)j * MAX_LABELS;
-        const struct gram *g = &l->grams.list[j];
-        bool any = false;
-        for (int k = 0; k < l->n_names; k++)
-            any |= w[k] != 0;
-        if (any)
-            rows[n++] = (struct row){must(table_gram(l->corpus.text.at + g->at, g->n)), w};
+    const struct design *d = &l->design;
+    if (id < d->n_grams) {
+        const struct gram *g = &d->grams.list[id];
+        return must(table_gram(d->corpus.text.at + g->at, g->n));
     }
-    qsort(rows, n, sizeof(*rows), by_gram);
+    const char *name = d->features[id - d->n_grams];
+    char *out = must(malloc(strlen(name) + 3));
+    sprintf(out, "\\=%s", name);
+    return out;
+}
+
+static void write_rows(const struct labels *l, const int16_t *weight, FILE *out)
+{
+    const struct design *d = &l->design;
+    struct row *rows = must(calloc(d->grams.n + 1, sizeof(*rows)));
+    size_t n = 0;
+    for (uint32_t j = 0; j < d->grams.n; j++) {
+        bool any = j < d->n_grams; /* they count towards the length even where they say nothing */
+        for (int k = 0; k < d->n_names; k++)
+            any |= weight[(size_t)j * MAX_LABELS + (size_t)k] != 0;
+        if (any)
+            rows[n++] = (struct row){written(l, j), j};
+    }
+    qsort(rows, n, sizeof(*rows), by_key);
     for (size_t i = 0; i < n; i++) {
-        char sep = '\t';
-        fputs(rows[i].gram, out);
-        for (int k = 0; k < l->n_names; k++) {
-            if (rows[i].weight[k])
-                fprintf(out, "%c%d:%d", sep, k, rows[i].weight[k]);
-            sep = rows[i].weight[k] ? ' ' : sep;
-        }
+        const int16_t *w = weight + (size_t)rows[i].id * MAX_LABELS;
+        size_t cells = 0;
+        fputs(rows[i].key, out);
+        for (int k = 0; k < d->n_names; k++)
+            if (w[k] || (k == d->n_names - 1 && !cells))
+                fprintf(out, "%c%d:%d", cells++ ? ' ' : '\t', k, w[k]);
         fputc('\n', out);
-        free(rows[i].gram);
+        free(rows[i].key);
     }
     free(rows);
 }
 
-static void write_table(struct labels *l, const char *lang, const char *path)
+static int by_size(const void *a, const void *b)
 {
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* One unit of weight: so that but one in a thousand n-grams fit a byte. */
+static double unit_of(const float *v, uint32_t n)
+{
+    float *size = must(malloc((n + 1) * sizeof(*size)));
+    for (uint32_t j = 0; j < n; j++)
+        size[j] = fabsf(v[j]);
+    qsort(size, n, sizeof(*size), by_size);
+    double unit = (double)size[n ? (size_t)((double)n * 0.999) : 0] / 127;
+    free(size);
+    return unit > 0 ? unit : 1e-6;
+}
+
+static int16_t rounded(double value, double least, double most)
+{
+    value = fabs(value) < least ? 0 : round(value);
+    return (int16_t)(value > most ? most : value < -most ? -most : value);
+}
+
+static void write_table(struct labels *l, const char *path)
+{
+    const struct design *d = &l->design;
     FILE *out = must(fopen(path, "w"));
-    float *w = must(calloc(l->grams.n + 1, sizeof(*w)));
-    int8_t *weight = must(calloc((size_t)l->grams.n + 1, MAX_LABELS));
-    fprintf(out, "# format: 1\n# lang: %s\n# texts: %zu\n", lang, l->corpus.n_docs);
-    for (int k = 0; k < l->n_names; k++) {
-        float most = 0;
-        fit_label(l, k, -1, w);
-        for (uint32_t j = 0; j < l->grams.n; j++)
-            most = fabsf(w[j]) > most ? fabsf(w[j]) : most;
-        for (uint32_t j = 0; most > 0 && j < l->grams.n; j++)
-            weight[(size_t)j * MAX_LABELS + (size_t)k] = (int8_t)lroundf(w[j] / most * 127);
-        bool category = !strncmp(l->names[k], "category:", 9);
-        bool signal = !strncmp(l->names[k], "signal:", 7);
-        fprintf(out, "# label: %d %s %.6g %.6g\n", k, l->names[k], (double)most / 127,
-                category ? l->category_threshold
-                : signal ? l->signal_threshold
-                         : 0);
+    float *v = must(calloc(d->grams.n + 1, sizeof(*v)));
+    int16_t *weight = must(calloc((size_t)d->grams.n + 1, MAX_LABELS * sizeof(*weight)));
+    size_t n = 0;
+    for (size_t i = 0; i < d->grams.n_rows; i++)
+        n += d->rows[i].file >= 0;
+    fprintf(out, "# format: 2\n# lang: %s\n# texts: %zu\n# odds: %.4g\n", l->options.lang, n,
+            l->odds);
+    for (int k = 0; k < d->n_names; k++) {
+        double bias = fit_label(l, k, -1, v), unit = unit_of(v, d->n_grams);
+        for (uint32_t j = 0; j < d->grams.n; j++)
+            weight[(size_t)j * MAX_LABELS + (size_t)k] =
+                j < d->n_grams ? rounded((double)v[j] / unit, l->options.least, 127)
+                               : rounded((double)v[j] / unit, 0, 32767);
+        fprintf(out, "# label: %d %s %.6g %.6g %.4g\n", k, d->names[k].name, unit, bias,
+                l->threshold[d->names[k].kind]);
     }
     write_rows(l, weight, out);
-    free(w);
+    free(v);
     free(weight);
     if (fclose(out)) {
         perror(path);
@@ -232,17 +367,41 @@ static void write_table(struct labels *l, const char *lang, const char *path)
     }
 }
 
-/* False when it is no key=value pair of ours, so a batch. */
-static bool set(struct labels *l, const char *arg)
+/* Keeps the n-grams that say most, of any label. */
+static void narrow(struct labels *l)
+{
+    struct design *d = &l->design;
+    const uint32_t keep = (uint32_t)l->options.keep;
+    if (d->n_grams <= keep)
+        return;
+    float *v = must(calloc(d->grams.n + 1, sizeof(*v)));
+    float *most = must(calloc(d->grams.n + 1, sizeof(*most)));
+    float *df = must(calloc(d->grams.n + 1, sizeof(*df)));
+    uint8_t *kept = must(calloc(d->grams.n + 1, 1));
+    for (uint64_t k = 0; k < d->grams.row[d->grams.n_rows]; k++)
+        df[d->grams.ids[k]]++;
+    for (int label = 0; label < d->n_names; label++) {
+        fit_label(l, label, -1, v);
+        for (uint32_t j = 0; j < d->n_grams; j++)
+            most[j] = fmaxf(most[j], fabsf(v[j]));
+    }
+    fit_rank(most, df, d->n_grams, keep, kept);
+    design_keep(d, kept);
+    set_scales(l);
+    free(v);
+    free(most);
+    free(df);
+    free(kept);
+}
+
+static bool set_number(struct options *o, const char *arg)
 {
     const struct {
         const char *key;
         double *value;
-    } keys[] = {{"c=", &l->limits.C},
-                {"cap=", &l->limits.cap},
-                {"smoothing=", &l->limits.smoothing},
-                {"threshold.category=", &l->category_threshold},
-                {"threshold.signal=", &l->signal_threshold}};
+    } keys[] = {{"c=", &o->limits.C},  {"keep=", &o->keep},       {"min_df=", &o->min_df},
+                {"rule=", &o->rule},   {"mark=", &o->mark},       {"other=", &o->other},
+                {"least=", &o->least}, {"stop=", &o->limits.stop}};
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         size_t n = strlen(keys[i].key);
         if (strncmp(arg, keys[i].key, n) != 0)
@@ -250,42 +409,81 @@ static bool set(struct labels *l, const char *arg)
         *keys[i].value = atof(arg + n);
         return true;
     }
-    if (strncmp(arg, "keep=", 5) != 0)
-        return false;
-    l->keep = (uint32_t)atoi(arg + 5);
-    return true;
+    return false;
+}
+
+static bool set_text(struct options *o, const char *arg)
+{
+    const struct {
+        const char *key, **value;
+    } keys[] = {{"lang=", &o->lang},
+                {"tables=", &o->tables},
+                {"data=", &o->data},
+                {"out=", &o->out},
+                {"scores=", &o->scores}};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        size_t n = strlen(keys[i].key);
+        if (strncmp(arg, keys[i].key, n) != 0)
+            continue;
+        *keys[i].value = arg + n;
+        return true;
+    }
+    return false;
+}
+
+static void read_all(struct labels *l, int argc, char **argv)
+{
+    struct options *o = &l->options;
+    bool scored = true, korean;
+    for (int i = 1; i < argc; i++)
+        set_text(o, argv[i]);
+    korean = !strcmp(o->lang, "ko");
+    design_open(&l->design, o->lang, o->tables);
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "train-only=1"))
+            scored = false;
+        else if (!set_text(o, argv[i]) && !set_number(o, argv[i]))
+            design_batch(&l->design, argv[i], scored);
+    }
+    design_other(&l->design, o->data, korean ? SRC_NSMC : SRC_RT,
+                 (unsigned)(o->other * (korean ? 1 : 0.1)));
+    design_other(&l->design, o->data, korean ? SRC_SHOPPING : SRC_UCI,
+                 (unsigned)(o->other * (korean ? 0.6 : 0.1)));
+    design_count(&l->design, (uint32_t)o->min_df);
+    set_scales(l);
 }
 
 int main(int argc, char **argv)
 {
-    struct labels l = {.limits = {.C = 0.3, .smoothing = 0.5, .cap = 1.2, .min_df = 2},
-                       .keep = 8000,
-                       .category_threshold = 1.0,
-                       .signal_threshold = 0.5};
-    const char *out = NULL, *lang = "ko";
-    l.texts = must(calloc(MAX_TEXTS, sizeof(*l.texts)));
-    l.corpus.docs = must(calloc(MAX_TEXTS, sizeof(*l.corpus.docs)));
-    for (int i = 1; i < argc; i++) {
-        if (!strncmp(argv[i], "out=", 4))
-            out = argv[i] + 4;
-        else if (!strncmp(argv[i], "lang=", 5))
-            lang = argv[i] + 5;
-        else if (!set(&l, argv[i])) {
-            l.corpus.words = !strcmp(lang, "en");
-            read_file(&l, argv[i], l.n_files++);
-        }
+    struct labels l = {.options = {.lang = "ko",
+                                   .tables = "build/lexicons.bin",
+                                   .data = "../shared/data",
+                                   .rule = 2,
+                                   .mark = 2,
+                                   .other = 60,
+                                   .min_df = 2,
+                                   .keep = 40000,
+                                   .least = 8,
+                                   .limits = {.C = 1, .cap = 1e9, .stop = 0.02}}};
+    read_all(&l, argc, argv);
+    fprintf(stderr, "labels: %zu texts, %u n-grams, %u features, %d labels\n",
+            l.design.corpus.n_docs, l.design.n_grams, l.design.n_features, l.design.n_names);
+    cross_validate(&l);
+    choose_threshold(&l, KIND_CATEGORY);
+    choose_threshold(&l, KIND_SIGNAL);
+    choose_odds(&l);
+    print_best(&l, KIND_SENTIMENT, "sentiment");
+    print_best(&l, KIND_TYPE, "type");
+    print_codes(&l, KIND_CATEGORY, "categories");
+    print_codes(&l, KIND_SIGNAL, "signals");
+    if (l.options.scores)
+        print_scores(&l, l.options.scores);
+    if (l.options.out) {
+        narrow(&l);
+        write_table(&l, l.options.out);
     }
-    grams_count(&l.corpus, l.limits.min_df, &l.grams);
-    fprintf(stderr, "labels: %zu texts, %u n-grams, %d labels\n", l.corpus.n_docs, l.grams.n,
-            l.n_names);
-    if (out)
-        write_table(&l, lang, out);
-    else
-        print_folds(&l);
-    corpus_free(&l.corpus);
-    grams_free(&l.grams);
-    free(l.texts);
-    for (int k = 0; k < l.n_names; k++)
-        free(l.names[k]);
+    free(l.d);
+    free(l.score);
+    design_close(&l.design);
     return 0;
 }

@@ -11,22 +11,31 @@ $(LEX_LIB): ALL_CFLAGS += -ffp-contract=off
 
 $(BUILD)/train: $(call LEX_OBJ,train) $(LEX_LIB)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lutf8proc -lm
-$(BUILD)/labels: $(call LEX_OBJ,labels) $(LEX_LIB)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lutf8proc -lm
+$(BUILD)/labels: $(call LEX_OBJ,labels design) $(LEX_LIB) $(LIBNLP) $(LIBBASE)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_nlp)
 $(BUILD)/measure: $(call LEX_OBJ,measure) $(LEX_LIB)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lutf8proc -lm
 
-.PHONY: lexicons
-lexicons: $(BUILD)/train $(BUILD)/labels
+# Development batches: read, listed and trained on. All others are tests (README.md).
+DEV_ko := $(sort $(wildcard $(LEX)/corpus/ko-a-*.tsv $(LEX)/corpus/ko-b-*.tsv $(LEX)/corpus/ko-f-*.tsv))
+DEV_en := $(addprefix $(LEX)/corpus/,en-a-01.tsv en-a-02.tsv en-a-03.tsv)
+LABELS  = $(BUILD)/labels lang=$(1) data=$(DATA) tables=$(BUILD)/bare.bin
+# Labels are fitted on what the lexicons say without them.
+BARE    = rm -rf $(BUILD)/bare && mkdir -p $(BUILD)/bare && cp -r lexicons/ko lexicons/en $(BUILD)/bare && \
+          rm -f $(BUILD)/bare/*/labels.tsv && $(BUILD)/vocctl lexicon compile $(BUILD)/bare -o $(BUILD)/bare.bin
+
+.PHONY: lexicons labels
+lexicons: $(BUILD)/train
 	$(BUILD)/train lang=ko data=$(DATA) out=lexicons/ko/ngrams.tsv
 	$(BUILD)/train lang=en data=$(DATA) out=lexicons/en/ngrams.tsv
+	$(MAKE) labels
+labels: $(BUILD)/labels $(BUILD)/vocctl
+	$(BARE)
 	python3 $(LEX)/golden.py ko > $(BUILD)/golden-ko.tsv
-	$(BUILD)/labels lang=ko out=lexicons/ko/labels.tsv $(BUILD)/golden-ko.tsv $(BUILD)/golden-ko.tsv \
-	    $(sort $(wildcard $(LEX)/corpus/ko-a-*.tsv))
+	$(call LABELS,ko) out=lexicons/ko/labels.tsv $(DEV_ko) train-only=1 $(BUILD)/golden-ko.tsv $(BUILD)/golden-ko.tsv
 	python3 $(LEX)/golden.py en > $(BUILD)/golden-en.tsv
-	$(BUILD)/labels lang=en out=lexicons/en/labels.tsv $(BUILD)/golden-en.tsv $(BUILD)/golden-en.tsv \
-	    $(sort $(wildcard $(LEX)/corpus/en-a-*.tsv))
-	DATA=$(DATA) sh $(LEX)/manifest.sh > lexicons/MANIFEST
+	$(call LABELS,en) keep=20000 out=lexicons/en/labels.tsv $(DEV_en) train-only=1 $(BUILD)/golden-en.tsv $(BUILD)/golden-en.tsv
+	DATA=$(DATA) DEV_ko="$(DEV_ko)" DEV_en="$(DEV_en)" sh $(LEX)/manifest.sh > lexicons/MANIFEST
 
 # The recipe on texts it was not fitted on, then the shipped table alone and through the engine.
 .PHONY: accuracy accuracy-recipe accuracy-tables

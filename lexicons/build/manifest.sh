@@ -14,19 +14,21 @@ table_line() { # file, command
         "$(sha256sum "$1" | cut -d' ' -f1)" "$(sed -n 's/^# entries: //p' "$1")" "$2"
 }
 
-own_lines() { # language: this project's own development batches
-    for f in lexicons/build/corpus/"$1"-a-*.tsv; do
+own_lines() { # this project's own development batches
+    for f in "$@"; do
         printf '  %s\n    sha256 %s\n    licence of this project\n    used all rows with a label\n' \
             "$f" "$(sha256sum "$f" | cut -d' ' -f1)"
     done
 }
 
-labels_line() { # language
-    f=lexicons/$1/labels.tsv
-    printf '\n%s\n  sha256 %s\n  command labels lang=%s out=%s GOLDEN GOLDEN BATCH...\n  sources\n' "$f" \
-        "$(sha256sum "$f" | cut -d' ' -f1)" "$1" "$f"
-    printf '  tests/golden/%s.ndjson (GOLDEN: by lexicons/build/golden.py, twice)\n' "$1"
-    own_lines "$1"
+labels_line() { # language, batches
+    lang=$1
+    shift
+    f=lexicons/$lang/labels.tsv
+    printf '\n%s\n  sha256 %s\n  command labels lang=%s tables=BARE data=DATA out=%s BATCH... train-only=1 GOLDEN GOLDEN\n' \
+        "$f" "$(sha256sum "$f" | cut -d' ' -f1)" "$lang" "$f"
+    printf '  sources\n  tests/golden (GOLDEN: by lexicons/build/golden.py %s, twice)\n' "$lang"
+    own_lines "$@"
 }
 
 cat <<'END'
@@ -39,10 +41,16 @@ source_line ko/nsmc_train.tsv.xz 'CC0 1.0' 'all rows'
 source_line ko/naver_shopping_train15k.tsv.xz 'Public Domain (as bab2min/corpus states)' 'all rows'
 source_line ko/kote_val.tsv.xz 'MIT' 'rows whose emotions are all of one side'
 source_line ko/naver_shopping_unlabelled25k.txt.xz 'Public Domain (as bab2min/corpus states)' 'all rows, labelled by a first fit'
-own_lines ko
 source_line ko/naver_movie_stars_train.tsv.xz 'CC0 1.0' '1 to 5 and 8 to 10 stars'
 table_line lexicons/en/ngrams.tsv 'train lang=en data=DATA out=lexicons/en/ngrams.tsv'
 source_line en/rt_polarity_train.tsv.xz 'Apache-2.0 (of the repository it is from)' 'all rows'
 source_line en/uci_sentences_train.tsv 'CC BY 4.0 (UCI: Kotzias et al. 2015), Apache-2.0 (of the repository)' 'all rows'
-labels_line ko
-labels_line en
+# Batches have no space in their names.
+# shellcheck disable=SC2086
+labels_line ko $DEV_ko
+source_line ko/nsmc_train.tsv.xz 'CC0 1.0' 'one row in 60, as texts of no service'
+source_line ko/naver_shopping_train15k.tsv.xz 'Public Domain (as bab2min/corpus states)' 'one row in 36, likewise'
+# shellcheck disable=SC2086
+labels_line en $DEV_en
+source_line en/rt_polarity_train.tsv.xz 'Apache-2.0 (of the repository it is from)' 'one row in 6, as texts of no service'
+source_line en/uci_sentences_train.tsv 'CC BY 4.0 (UCI: Kotzias et al. 2015), Apache-2.0 (of the repository)' 'one row in 6, likewise'

@@ -283,7 +283,6 @@ static void recipe_default(struct recipe *rc, const char *lang)
     }
     rc->weight[SRC_NSMC] = 1;
     rc->weight[SRC_SHOPPING] = rc->weight[SRC_KOTE] = 4;
-    rc->weight[SRC_OWN] = 6;
     rc->weight[SRC_STARS] = rc->weight[SRC_UNLABELLED] = 1;
 }
 

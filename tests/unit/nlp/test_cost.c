@@ -27,8 +27,8 @@ static void add_learned(void)
                                                         (int)(lane * 7 + i) - 110),
                                  0);
         }
-        assert_int_equal(
-            nlp_build_label(f.build, langs[l], 0, SPAN_LIT("sentiment:negative"), 0.01, 0), 0);
+        const struct nlp_label label = {SPAN_LIT("sentiment:negative"), 0.01, 0, 0};
+        assert_int_equal(nlp_build_label(f.build, langs[l], 0, &label), 0);
         assert_int_equal(nlp_build_param(f.build, langs[l], SPAN_LIT("ngram_slope"), 0.1), 0);
     }
     assert_int_equal(nlp_build_param(f.build, LANG_EN, SPAN_LIT("ngram_words"), 1), 0);

@@ -1,0 +1,260 @@
+#include "lexicons/build/design.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nlp/nlp.h"
+#include "nlp/nlp_build.h"
+
+enum { COLUMNS = 9, MAX_ROWS = 60000, MAX_PER_TEXT = 256 };
+
+static struct {
+    struct nlp_tables *tables;
+    struct nlp_scratch *scratch;
+    struct arena arena;
+    enum lang lang;
+    uint32_t *ids; /* features of all rows, one after the other */
+    size_t n, max, *row;
+} found;
+
+static void *must(void *p)
+{
+    if (!p) {
+        perror("labels");
+        exit(1);
+    }
+    return p;
+}
+
+static void die(const char *what)
+{
+    fprintf(stderr, "labels: %s\n", what);
+    exit(1);
+}
+
+void design_open(struct design *d, const char *lang, const char *tables)
+{
+    *d = (struct design){.corpus.words = !strcmp(lang, "en")};
+    d->rows = must(calloc(MAX_ROWS, sizeof(*d->rows)));
+    d->corpus.docs = must(calloc(MAX_ROWS, sizeof(*d->corpus.docs)));
+    d->corpus.max_docs = MAX_ROWS;
+    d->is_mark = must(calloc(MAX_FEATURES, sizeof(bool)));
+    found.row = must(calloc(MAX_ROWS + 1, sizeof(*found.row)));
+    found.lang = d->corpus.words ? LANG_EN : LANG_KO;
+    arena_init(&found.arena, (size_t)64 << 20);
+    if (nlp_tables_open(tables, &found.tables) < 0 || nlp_scratch_new(&found.scratch) < 0)
+        die("cannot open the tables (tables=FILE)");
+}
+
+static uint32_t feature_number(struct design *d, struct span name)
+{
+    uint32_t i = 0;
+    while (i < d->n_features && !span_is(name, d->features[i]))
+        i++;
+    if (i == MAX_FEATURES)
+        die("more features than there is room for");
+    if (i == d->n_features) {
+        d->features[i] = must(strndup(name.p, name.n));
+        d->is_mark[i] = span_find_char(name, ':') == name.n;
+        d->n_features++;
+    }
+    return i;
+}
+
+static void find_features(struct design *d, const char *text, size_t n)
+{
+    struct span names[MAX_PER_TEXT];
+    struct nlp_part part = {span_of(text, n), PART_TEXT, BY_CUSTOMER};
+    struct nlp_input in = {&part, 1, found.lang, KIND_TICKET};
+    struct analysis out;
+    arena_reset(&found.arena);
+    if (nlp_analyze(found.tables, found.scratch, &in, 0, &found.arena, &out) < 0)
+        die("a text cannot be analysed");
+    size_t k = nlp_label_features(found.tables, found.scratch, names, MAX_PER_TEXT);
+    if (found.max - found.n < k) {
+        found.max = (found.max + k) * 2;
+        found.ids = must(realloc(found.ids, found.max * sizeof(*found.ids)));
+    }
+    for (size_t i = 0; i < k; i++)
+        found.ids[found.n++] = feature_number(d, names[i]);
+}
+
+static struct design_row *add_row(struct design *d, const char *text, size_t n)
+{
+    size_t i = d->corpus.n_docs;
+    if (i == MAX_ROWS)
+        die("more texts than there is room for");
+    struct doc *doc = &d->corpus.docs[d->corpus.n_docs++];
+    *doc = (struct doc){.at = d->corpus.text.n, .row = (uint32_t)i};
+    text_normalise(text, n, d->corpus.words, &d->corpus.text);
+    doc->n = (uint32_t)(d->corpus.text.n - doc->at);
+    found.row[i] = found.n;
+    find_features(d, text, n);
+    found.row[i + 1] = found.n;
+    return &d->rows[i];
+}
+
+static uint64_t label_bit(struct design *d, enum label_kind kind, const char *code, size_t n)
+{
+    static const char *const kinds[] = {"sentiment", "type", "category", "signal", "domain"};
+    char name[MAX_NAME];
+    snprintf(name, sizeof(name), "%s:%.*s", kinds[kind], (int)n, code);
+    int i = 0;
+    while (i < d->n_names && strcmp(d->names[i].name, name) != 0)
+        i++;
+    if (i == MAX_LABELS)
+        die("more labels than lanes");
+    if (i == d->n_names) {
+        d->names[i].kind = kind;
+        snprintf(d->names[d->n_names++].name, MAX_NAME, "%s", name);
+    }
+    return UINT64_C(1) << i;
+}
+
+/* The labels of a cell of codes parted by commas, without what follows a slash. */
+static void add_labels(struct design *d, struct design_row *row, enum label_kind kind,
+                       const char *cell)
+{
+    if (!strcmp(cell, "?"))
+        return;
+    row->known |= 1U << kind;
+    while (*cell) {
+        cell += strspn(cell, ", ");
+        size_t all = strcspn(cell, ", "), top = strcspn(cell, ", /");
+        bool by_pii = kind == KIND_SIGNAL && !strncmp(cell, "pii", 3); /* nlp/pii.c alone */
+        if (top && !by_pii)
+            row->labels |= label_bit(d, kind, cell, top);
+        cell += all;
+    }
+}
+
+static void take_line(struct design *d, char **c, bool scored)
+{
+    struct design_row *row = add_row(d, c[8], strlen(c[8]));
+    *row = (struct design_row){.file = d->n_files, .scored = scored, .known = 1U << KIND_DOMAIN};
+    snprintf(row->id, sizeof(row->id), "%s", c[0]);
+    add_labels(d, row, KIND_SENTIMENT, c[2]);
+    add_labels(d, row, KIND_CATEGORY, c[3]);
+    add_labels(d, row, KIND_TYPE, c[4]);
+    add_labels(d, row, KIND_SIGNAL, c[5]);
+    row->labels |= label_bit(d, KIND_DOMAIN, "service", 7);
+}
+
+void design_batch(struct design *d, const char *path, bool scored)
+{
+    FILE *in = fopen(path, "r");
+    char *line = NULL, *column[COLUMNS];
+    size_t room = 0;
+    if (!in)
+        die(path);
+    while (getline(&line, &room, in) > 0) {
+        int n = 0;
+        line[strcspn(line, "\n")] = '\0';
+        for (char *p = line; p && n < COLUMNS; n++) {
+            column[n] = p;
+            p = n + 1 < COLUMNS ? strchr(p, '\t') : NULL;
+            if (p)
+                *p++ = '\0';
+        }
+        if (n == COLUMNS && line[0] != '#' && strcmp(column[0], "id") != 0)
+            take_line(d, column, scored);
+    }
+    d->n_files++;
+    free(line);
+    fclose(in);
+}
+
+struct picking {
+    struct design *design;
+    unsigned every;
+};
+
+static void take_other(void *ctx, const char *text, size_t n, uint32_t row, double label)
+{
+    const struct picking *p = ctx;
+    (void)label;
+    if (row % p->every)
+        return;
+    struct design_row *r = add_row(p->design, text, n);
+    *r = (struct design_row){.file = -1, .known = 1U << KIND_DOMAIN};
+}
+
+void design_other(struct design *d, const char *data_dir, enum source s, unsigned every)
+{
+    corpus_each(data_dir, s, take_other, &(struct picking){d, every});
+}
+
+/* Features become ids after those of n-grams, at the end of each row. */
+static void join_features(struct design *d)
+{
+    struct grams *g = &d->grams;
+    uint32_t *ids = must(malloc((g->row[g->n_rows] + found.n + 1) * sizeof(*ids)));
+    uint64_t n = 0;
+    for (size_t i = 0; i < g->n_rows; i++) {
+        uint64_t first = n;
+        for (uint64_t k = g->row[i]; k < g->row[i + 1]; k++)
+            ids[n++] = g->ids[k];
+        d->length[i] = sqrtf(1 + (float)(n - first));
+        for (size_t k = found.row[i]; k < found.row[i + 1]; k++)
+            ids[n++] = d->n_grams + found.ids[k];
+        g->row[i] = first;
+    }
+    g->row[g->n_rows] = n;
+    free(g->ids);
+    g->ids = ids;
+    g->n = d->n_grams + d->n_features;
+}
+
+void design_count(struct design *d, uint32_t min_df)
+{
+    grams_count(&d->corpus, min_df, &d->grams);
+    d->n_grams = d->grams.n;
+    d->length = must(calloc(d->grams.n_rows + 1, sizeof(*d->length)));
+    join_features(d);
+}
+
+void design_keep(struct design *d, const uint8_t *keep)
+{
+    struct grams *g = &d->grams;
+    uint32_t *number = must(calloc(g->n + 1, sizeof(*number))), kept = 0;
+    for (uint32_t j = 0; j < g->n; j++) {
+        number[j] = keep[j] || j >= d->n_grams ? kept : UINT32_MAX;
+        if (j < d->n_grams && keep[j])
+            g->list[kept] = g->list[j];
+        kept += number[j] != UINT32_MAX;
+    }
+    uint64_t n = 0;
+    for (size_t i = 0; i < g->n_rows; i++) {
+        uint64_t first = n, grams = 0;
+        for (uint64_t k = g->row[i]; k < g->row[i + 1]; k++) {
+            if (number[g->ids[k]] == UINT32_MAX)
+                continue;
+            grams += g->ids[k] < d->n_grams;
+            g->ids[n++] = number[g->ids[k]];
+        }
+        d->length[i] = sqrtf(1 + (float)grams);
+        g->row[i] = first;
+    }
+    g->row[g->n_rows] = n;
+    g->n = kept;
+    d->n_grams = kept - d->n_features;
+    free(number);
+}
+
+void design_close(struct design *d)
+{
+    corpus_free(&d->corpus);
+    grams_free(&d->grams);
+    for (uint32_t i = 0; i < d->n_features; i++)
+        free(d->features[i]);
+    free(d->rows);
+    free(d->is_mark);
+    free(d->length);
+    free(found.ids);
+    free(found.row);
+    arena_done(&found.arena);
+    nlp_scratch_free(found.scratch);
+    nlp_tables_unref(found.tables);
+}
