@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "nlp/labels.h"
 #include "nlp/pii.h"
 #include "nlp/walk.h"
 

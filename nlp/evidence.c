@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/utf8.h"
-#include "nlp/scratch.h"
+#include "nlp/labels.h"
 
 #define FEW_MARKS 16
 #define RULE_LEARNED "learned"

@@ -3,7 +3,7 @@
  * clauses say of themselves, brought to the text's length. */
 #include <math.h>
 
-#include "nlp/scratch.h"
+#include "nlp/labels.h"
 
 static const char *const mark_names[MARK_COUNT] = {
 #define X(id, name) name,

@@ -5,7 +5,7 @@
  * negative however polite the words. */
 #include <math.h>
 
-#include "nlp/scratch.h"
+#include "nlp/labels.h"
 
 static bool is_gated(const struct clause *c)
 {
