@@ -73,12 +73,25 @@ static int find_label_grams(const struct nlp_tables *t, struct nlp_scratch *s)
     return r;
 }
 
+/* A number or an id says nothing that a reader would call a reason. */
+static bool is_word(const struct norm *nm, size_t start, size_t end)
+{
+    bool letters = false, digits = false;
+    for (size_t i = start; i < end; i++) {
+        if (nm->cls[i] == CLASS_HANGUL || nm->cls[i] == CLASS_JAMO)
+            return true;
+        letters |= nm->cls[i] == CLASS_LATIN;
+        digits |= nm->cls[i] == CLASS_DIGIT;
+    }
+    return letters && !digits;
+}
+
 /* What the n-grams that begin in one word add to a label, where that is much. */
 static int mark_word(const struct nlp_tables *t, struct nlp_scratch *s, size_t lane, size_t start,
                      size_t end, int sum)
 {
     const double weight = label_share(t, s, lane, sum);
-    if (weight < 0.1 || start == end)
+    if (weight < 0.1 || !is_word(&s->norm, start, end))
         return 0;
     return mark_add(s, (uint32_t)start, (uint32_t)end, weight, SPAN_LIT(RULE_LEARNED),
                     tables_str(t, t->labels[s->first_lane + lane].name));
