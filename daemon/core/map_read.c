@@ -107,8 +107,9 @@ int map_read_time(struct map_reading *r, const struct yaml_node *n, struct map_e
 static int read_form(struct map_reading *r, const struct yaml_node *n, struct map_entry *m)
 {
     m->html = n->type == YAML_SCALAR && span_is(n->text, "html");
-    if (!m->html)
-        problem(r, n, "expected html");
+    m->maybe_html = n->type == YAML_SCALAR && span_is(n->text, "auto");
+    if (!m->html && !m->maybe_html)
+        problem(r, n, "expected html or auto");
     return 0;
 }
 

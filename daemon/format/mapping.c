@@ -372,13 +372,15 @@ static json_t *with_prefix(const struct map_entry *m, const json_t *v)
 /* Takes *v over and gives what it means; NULL with the reason told. */
 static int respell(struct applying *a, const struct map_entry *m, json_t **v)
 {
+    char digits[24];
     json_t *next;
 
-    if (m->time == MAP_TIME_AS_IS && !m->html && !m->prefix.p)
+    bool html = m->html || (m->maybe_html && html_is(scalar_text(*v, digits)));
+    if (m->time == MAP_TIME_AS_IS && !html && !m->prefix.p)
         return 0;
     if (m->time != MAP_TIME_AS_IS)
         next = as_time(m, *v);
-    else if (m->html)
+    else if (html)
         next = from_html(*v);
     else
         next = with_prefix(m, *v);

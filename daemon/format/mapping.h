@@ -26,7 +26,7 @@ struct map_entry {
     double scale; /* 0: none */
     enum map_time time;
     const struct date_zone *zone; /* of MAP_TIME_ZONE */
-    bool html;                    /* the text is HTML: html.h */
+    bool html, maybe_html;        /* the text is HTML: html.h; when it looks like it */
     struct span prefix;           /* before what was found; absent: none */
     struct span join;             /* between several texts found; absent: there may be one only */
 };

@@ -14,7 +14,8 @@ test="libcmocka-dev clang clang-format clang-tidy cppcheck libclang-rt-14-dev pr
     nginx-light wrk curl openssl xz-utils jq tzdata systemd-analyze=systemd mandoc shellcheck
     chromium fonts-noto-cjk"
 deb="debhelper po-debconf"
-real="debootstrap systemd-container lintian"
+real="request-tracker5 rt5-db-sqlite rt5-standalone dbconfig-sqlite3
+    debootstrap systemd-container lintian"
 
 missing=
 for set in "${@:-build}"; do
