@@ -1,7 +1,11 @@
 /* vocctl sample: the sample workspace, written for this project (daemon/ctl/sample/), with its
  * times moved to the days before now. The incident (tag hub-delay, day -3 from 10 to 16 h) is moved
  * into the last hour, so that its alert fires in front of the newcomer; what follows it is kept for
- * `sample stream`. Sources are loaded as sample-NAME, so that removing them touches nothing else.
+ * `sample stream`.
+ *
+ * A workspace may hold somebody's own data: sources are loaded as sample-NAME; segments, rules,
+ * experiments and customers that have our names but are not ours stop the loading before it begins,
+ * and are left alone by the removal. Customers can not be deleted; they are emptied.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -203,44 +207,169 @@ static int send_lines(struct sample *s, const char *lines, const char *path)
     return code;
 }
 
-static int call_each(struct sample *s, const char *text, const char *path, const char *id,
-                     const char *method)
+/* --- definitions: what of them is ours --- */
+
+static const struct defined {
+    const char *path, *id, *title, *text;
+} defined[] = {
+    {"/v1/segments", "code", "title", sample_segments},
+    {"/v1/alert-rules", "name", "title", sample_rules},
+    {"/v1/experiments", "id", "name", sample_experiments},
+};
+enum { SEGMENTS, RULES, EXPERIMENTS };
+
+static bool same_text(json_t *a, json_t *b, const char *key)
+{
+    const char *x = json_string_value(json_object_get(a, key));
+    const char *y = json_string_value(json_object_get(b, key));
+    return x && y ? strcmp(x, y) == 0 : x == y;
+}
+
+/* Whether one of this name is there that the sample did not bring. */
+static bool is_theirs(json_t *have, const struct defined *d, json_t *item)
 {
     size_t i;
-    json_t *item, *list = json_loads(text, 0, NULL);
-    int code = CTL_OK;
+    json_t *other;
+    json_array_foreach(json_object_get(have, "items"), i, other)
+    {
+        if (!same_text(other, item, d->id) || json_is_true(json_object_get(other, "retired")) ||
+            json_is_false(json_object_get(other, "declared")))
+            continue;
+        return !same_text(other, item, d->title) ||
+               (json_object_get(item, "where") && !same_text(other, item, "where"));
+    }
+    return false;
+}
+
+/* NULL after saying why. */
+static json_t *ask(struct sample *s, const char *method, const char *path, struct span body)
+{
+    struct client_answer a;
+    client_call(s->client, ROLE_ADMIN, method, path, body.n ? "application/json" : NULL, body, &a);
+    json_t *doc = client_ok(&a) ? json_loadb(a.body.p, a.body.n, 0, NULL) : NULL;
+    buf_done(&a.body);
+    return doc;
+}
+
+static int define_one(struct sample *s, const struct defined *d, json_t *item, const char *method)
+{
+    struct client_answer a;
+    char where[256];
+    snprintf(where, sizeof where, "%s/%s", d->path,
+             json_string_value(json_object_get(item, d->id)));
+    if (strcmp(d->id, "name") != 0) /* a rule's name is part of it */
+        json_object_del(item, d->id);
+    set_time(s, item, "from", PART_PLAIN);
+    char *body = json_dumps(item, JSON_COMPACT);
+    bool with_body = strcmp(method, "PUT") == 0;
+    client_call(s->client, ROLE_ADMIN, method, where, with_body ? "application/json" : NULL,
+                with_body ? span_str(body) : SPAN_NONE, &a);
+    int code = a.status == 404 || client_ok(&a) ? CTL_OK : CTL_FAILED;
+    buf_done(&a.body);
+    free(body);
+    return code;
+}
+
+static int define_each(struct sample *s, const struct defined *d, const char *method)
+{
+    size_t i;
+    json_t *item, *list = json_loads(d->text, 0, NULL), *have = ask(s, "GET", d->path, SPAN_NONE);
+    int code = have ? CTL_OK : CTL_FAILED;
     json_array_foreach(list, i, item)
     {
-        struct client_answer a;
-        char where[256];
-        snprintf(where, sizeof where, "%s/%s", path, json_string_value(json_object_get(item, id)));
-        if (strcmp(id, "name") != 0) /* a rule's name is part of it */
-            json_object_del(item, id);
-        set_time(s, item, "from", PART_PLAIN);
-        char *body = json_dumps(item, JSON_COMPACT);
-        bool with_body = strcmp(method, "PUT") == 0;
-        client_call(s->client, ROLE_ADMIN, method, where, with_body ? "application/json" : NULL,
-                    with_body ? span_str(body) : SPAN_NONE, &a);
-        if (a.status != 404 && !client_ok(&a))
+        if (have && !is_theirs(have, d, item) && define_one(s, d, item, method) != CTL_OK)
             code = CTL_FAILED;
-        buf_done(&a.body);
-        free(body);
     }
+    json_decref(have);
+    json_decref(list);
+    return code;
+}
+
+/* --- customers: ours say sample=yes --- */
+
+enum owner { OWNER_NOBODY, OWNER_SAMPLE, OWNER_OTHER, OWNER_UNKNOWN };
+
+static enum owner owner_of(struct sample *s, json_t *customer)
+{
+    json_t *asked = json_pack("{s:O}", "id", json_object_get(customer, "id"));
+    char *body = asked ? json_dumps(asked, JSON_COMPACT) : NULL;
+    json_t *found = body ? ask(s, "POST", "/v1/customers/lookup", span_str(body)) : NULL;
+    json_t *items = json_object_get(found, "items"), *who = json_array_get(items, 0);
+    json_t *mark =
+        json_object_get(json_object_get(json_object_get(who, "customer"), "attributes"), "sample");
+    enum owner owner = !items                                                ? OWNER_UNKNOWN
+                       : !who                                                ? OWNER_NOBODY
+                       : mark && strcmp(json_string_value(mark), "yes") == 0 ? OWNER_SAMPLE
+                                                                             : OWNER_OTHER;
+    free(body);
+    json_decref(asked);
+    json_decref(found);
+    return owner;
+}
+
+/* Calls fn for each embedded customer until it fails. */
+static int each_customer(struct sample *s, int (*fn)(struct sample *s, json_t *customer, void *ctx),
+                         void *ctx)
+{
+    int code = CTL_OK;
+    for (const char *at = sample_customers; *at && code == CTL_OK;) {
+        size_t n = strcspn(at, "\n");
+        json_t *customer = json_loadb(at, n, 0, NULL);
+        code = customer ? fn(s, customer, ctx) : CTL_FAILED;
+        json_decref(customer);
+        at += n + (at[n] == '\n');
+    }
+    return code;
+}
+
+static int refuse_theirs(const char *path, const char *name)
+{
+    fprintf(stderr, "vocctl: %s/%s is this workspace's own: nothing of the sample was loaded\n",
+            path, name);
+    return CTL_FAILED;
+}
+
+static int check_customer(struct sample *s, json_t *customer, void *ctx)
+{
+    (void)ctx;
+    enum owner owner = owner_of(s, customer);
+    if (owner == OWNER_OTHER)
+        return refuse_theirs("/v1/customers", json_string_value(json_object_get(customer, "id")));
+    return owner == OWNER_UNKNOWN ? CTL_FAILED : CTL_OK;
+}
+
+static int check_defined(struct sample *s, const struct defined *d)
+{
+    size_t i;
+    json_t *item, *list = json_loads(d->text, 0, NULL), *have = ask(s, "GET", d->path, SPAN_NONE);
+    int code = have ? CTL_OK : CTL_FAILED;
+    json_array_foreach(list, i, item)
+    {
+        if (code == CTL_OK && is_theirs(have, d, item))
+            code = refuse_theirs(d->path, json_string_value(json_object_get(item, d->id)));
+    }
+    json_decref(have);
     json_decref(list);
     return code;
 }
 
 static int load(struct sample *s)
 {
-    int code = call_each(s, sample_segments, "/v1/segments", "code", "PUT");
+    int code = CTL_OK;
+    for (size_t i = 0; i < sizeof defined / sizeof *defined && code == CTL_OK; i++)
+        code = check_defined(s, &defined[i]);
+    if (code == CTL_OK)
+        code = each_customer(s, check_customer, NULL);
+    if (code == CTL_OK)
+        code = define_each(s, &defined[SEGMENTS], "PUT");
     if (code == CTL_OK)
         code = send_lines(s, sample_customers, "/v1/customers");
     if (code == CTL_OK)
         code = send_lines(s, sample_activities, "/v1/activities");
     if (code == CTL_OK)
-        code = call_each(s, sample_rules, "/v1/alert-rules", "name", "PUT");
+        code = define_each(s, &defined[RULES], "PUT");
     if (code == CTL_OK)
-        code = call_each(s, sample_experiments, "/v1/experiments", "id", "PUT");
+        code = define_each(s, &defined[EXPERIMENTS], "PUT");
     if (code == CTL_OK)
         code = send_lines(s, sample_feedback, "/v1/feedback");
     return code;
@@ -263,21 +392,54 @@ static int remove_source(struct sample *s, const char *source)
     return ok ? CTL_OK : CTL_FAILED;
 }
 
+/* What was told of a customer is taken back as of when it was told: a later load tells it anew. */
+static int empty_customer(struct sample *s, json_t *customer, void *ctx)
+{
+    static const char *const contact[] = {"name", "email", "phone"};
+    const char *key;
+    json_t *value, *attributes = json_object_get(customer, "attributes");
+    void *next;
+    enum owner owner = owner_of(s, customer);
+    if (owner != OWNER_SAMPLE)
+        return owner == OWNER_UNKNOWN ? CTL_FAILED : CTL_OK;
+    place(s, customer, PART_PLAIN);
+    for (size_t i = 0; i < sizeof contact / sizeof *contact; i++)
+        json_object_set_new(customer, contact[i], json_null());
+    json_object_foreach_safe(attributes, next, key, value)
+    {
+        if (strcmp(key, "sample") != 0)
+            json_object_set_new(attributes, key, json_null());
+    }
+    return append(ctx, customer) ? CTL_OK : CTL_FAILED;
+}
+
+static int empty_customers(struct sample *s)
+{
+    struct buf body;
+    buf_init(&body, BODY_MAX);
+    int code = each_customer(s, empty_customer, &body);
+    if (code == CTL_OK && body.n > 0)
+        code = post(s, "/v1/customers", buf_span(&body));
+    buf_done(&body);
+    return code;
+}
+
 static int remove_all(struct sample *s)
 {
     static const char *const sources[] = {"survey", "mall", "helpdesk",  "livechat", "callcenter",
                                           "social", "mail", "playstore", "appstore", "shop"};
-    int code = call_each(s, sample_rules, "/v1/alert-rules", "name", "DELETE");
+    int code = define_each(s, &defined[RULES], "DELETE");
     for (size_t i = 0; code == CTL_OK && i < sizeof sources / sizeof *sources; i++)
         code = remove_source(s, sources[i]);
     if (code == CTL_OK)
-        code = call_each(s, sample_segments, "/v1/segments", "code", "DELETE");
+        code = define_each(s, &defined[SEGMENTS], "DELETE");
     if (code == CTL_OK)
-        code = call_each(s, sample_experiments, "/v1/experiments", "id", "DELETE");
+        code = define_each(s, &defined[EXPERIMENTS], "DELETE");
     if (code == CTL_OK)
-        puts("sample records, rules, segments and experiments removed; sample customers keep the "
-             "attribute "
-             "sample=yes");
+        code = empty_customers(s);
+    if (code == CTL_OK)
+        puts("sample records, rules, segments and experiments removed; of its customers only ids, "
+             "activities and sample=yes are left");
     return code;
 }
 

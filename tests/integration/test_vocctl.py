@@ -297,7 +297,37 @@ class Sample(unittest.TestCase):
             eventually(lambda: d.count() == 1, what="the end of the sample")
             self.assertEqual(d.get("/v1/alert-rules").json["items"], [])
             self.assertEqual([s["code"] for s in d.get("/v1/segments").json["items"] if not s["retired"]], [])
+            who = d.get("/v1/customers/c-003/context").json["customer"]
+            self.assertEqual([who.get(k) for k in ("name", "email", "phone")], [None] * 3)
+            self.assertEqual(who["attributes"], {"sample": "yes"})
+            found = d.request("POST", "/v1/customers/lookup", {"phone": "010-0000-1280"})
+            self.assertEqual(found.json["items"], [])
             self.assertEqual(d.ctl("sample", "remove").returncode, 0)  # again: nothing to do
+            # and comes back whole
+            self.assertEqual(d.ctl("sample", "load").returncode, 0)
+            who = d.get("/v1/customers/c-003/context").json["customer"]
+            self.assertEqual((who["name"], who["attributes"]["grade"]), ("박미숙", "VIP"))
+            self.assertIn("vip", [s["code"] for s in who["segments"] if s["now"]])
+
+    def test_what_is_somebody_s_own_stays(self):
+        own = [("PUT", "/v1/segments/vip", {"title": "우리 VIP", "where": "spent > 1000000"}),
+               ("PUT", "/v1/alert-rules/legal-or-safety", {"where": "signal = legal", "each": True}),
+               ("PUT", "/v1/experiments/apology-v2", {"name": "우리 실험"}),
+               ("POST", "/v1/customers", {"id": "c-007", "name": "진짜 손님", "phone": "010-1234-5678"})]
+        for method, path, body in own:
+            with self.subTest(path=path), Daemon() as d:
+                self.assertLess(d.request(method, path, body).status, 300)
+                before = [d.get(p).json["items"] for p in ("/v1/segments", "/v1/alert-rules", "/v1/experiments")]
+                done = d.ctl("sample", "load")
+                self.assertEqual(done.returncode, 1, done)
+                self.assertIn(b"own", done.stderr)
+                self.assertEqual(d.count(), 0)
+                self.assertEqual(d.ctl("sample", "remove").returncode, 0)
+                after = [d.get(p).json["items"] for p in ("/v1/segments", "/v1/alert-rules", "/v1/experiments")]
+                self.assertEqual(after, before)
+                if method == "POST":
+                    who = d.get("/v1/customers/c-007/context").json["customer"]
+                    self.assertEqual(who["name"], "진짜 손님")
 
 
 if __name__ == "__main__":
