@@ -91,6 +91,7 @@ static const struct http_route routes[] = {
      .auth = AUTH_OPEN,
      .handle = console_sign_out},
     PAGE("/", console_home),
+    PAGE("/console", console_home),
     PAGE("/console/", console_page),
     PAGE("/console/{file}", console_file),
     READS("/v1/me", ANY, api_me, NULL),

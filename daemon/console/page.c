@@ -51,7 +51,8 @@ static bool takes_gzip(const struct http_request *r)
 
 static bool knows(const struct http_request *r, const char *etag)
 {
-    return span_find(http_header(r, "if-none-match"), span_str(etag)) != SIZE_MAX;
+    struct span known = http_header(r, "if-none-match");
+    return span_is(span_trim(known), "*") || span_find(known, span_str(etag)) != SIZE_MAX;
 }
 
 static void serve(struct http_request *r, const struct console_asset *a, bool page)

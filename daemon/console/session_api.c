@@ -18,13 +18,20 @@ static int64_t now_of(const struct http_request *r)
     return clock_wall(loop_clock(app->loop));
 }
 
+/* Who came by https:// (TLS may end at a proxy; the origin was checked to be ours) must not send
+ * the cookie in the clear later. */
+static bool is_secure(const struct http_request *r)
+{
+    return http_is_tls(r) || span_starts(http_header(r, "origin"), SPAN_LIT("https://"));
+}
+
 /* An absent value takes the cookie away. */
 static void set_cookie(struct http_request *r, const char *value, int64_t seconds)
 {
     char text[COOKIE_MAX];
     int n = snprintf(text, sizeof text, "%s=%s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Strict%s",
                      http_is_tls(r) ? SESSION_NAME_TLS : SESSION_NAME, value ? value : "",
-                     (long long)(value ? seconds : 0), http_is_tls(r) ? "; Secure" : "");
+                     (long long)(value ? seconds : 0), is_secure(r) ? "; Secure" : "");
     http_set_header(r, "Set-Cookie", span_of(text, (size_t)n));
 }
 

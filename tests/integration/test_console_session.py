@@ -209,6 +209,23 @@ class Session(unittest.TestCase):
             data = self.d.raw((head + lines + "\r\n").encode())
             self.assertTrue(data.startswith(f"HTTP/1.1 {status} ".encode()), data)
 
+    def test_behind_a_proxy_that_speaks_tls_the_cookie_is_secure(self):
+        for scheme, secure in (("https", True), ("http", False)):
+            b = Browser(self.d)
+            headers = {"Origin": f"{scheme}://127.0.0.1:{self.d.port}"}
+            answer = b.ask("POST", "/console/session", {"token": self.d.tokens["agent"]}, headers)
+            self.assertEqual(answer.status, 200, answer)
+            self.assertEqual("Secure" in answer.headers["Set-Cookie"].split("; "), secure)
+
+    def test_the_page_is_found_and_not_sent_twice(self):
+        for path in ("/", "/console"):
+            answer = self.d.get(path, token=None)
+            self.assertEqual((answer.status, answer.headers["Location"]), (302, "/console/"))
+        etag = self.d.get("/console/", token=None).headers["ETag"]
+        for known, status in ((etag, 304), ("W/" + etag, 304), ("*", 304), (f'"x", {etag}', 304), ('"x"', 200)):
+            answer = self.d.request("GET", "/console/", token=None, headers={"If-None-Match": known})
+            self.assertEqual((answer.status, answer.headers["Vary"]), (status, "Accept-Encoding"), known)
+
     def test_forged_cookies(self):
         b = self.browser("agent")
         # token id 0-15, begun 16-26, lifetime 26-31, session id 32-52, HMAC 53-95
