@@ -1,8 +1,9 @@
 #!/bin/sh
 # Writes lexicons/MANIFEST to standard output: what each learned table was made from, how, and its hash.
-# Run from the root after the tables are made. DATA names the data, for the hashes of the sources.
+# Run from the root after the tables are made. DATA names the data, for the hashes of the sources; DEV_ko
+# and DEV_en the development batches, which have no space in their names.
 set -eu
-: "${DATA:=../shared/data}"
+: "${DATA:=../shared/data}" "${DEV_ko:?}" "${DEV_en:?}"
 
 source_line() { # file, licence, what of it is used
     printf '  %s\n    sha256 %s\n    licence %s\n    used %s\n' "$1" \
@@ -45,7 +46,6 @@ source_line ko/naver_movie_stars_train.tsv.xz 'CC0 1.0' '1 to 5 and 8 to 10 star
 table_line lexicons/en/ngrams.tsv 'train lang=en data=DATA out=lexicons/en/ngrams.tsv'
 source_line en/rt_polarity_train.tsv.xz 'Apache-2.0 (of the repository it is from)' 'all rows'
 source_line en/uci_sentences_train.tsv 'CC BY 4.0 (UCI: Kotzias et al. 2015), Apache-2.0 (of the repository)' 'all rows'
-# Batches have no space in their names.
 # shellcheck disable=SC2086
 labels_line ko $DEV_ko
 source_line ko/nsmc_train.tsv.xz 'CC0 1.0' 'one row in 60, as texts of no service'
