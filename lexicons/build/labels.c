@@ -163,18 +163,32 @@ static struct counts count_kind(const struct labels *l, enum label_kind kind, do
     return sum;
 }
 
+enum { STEPS = 121 };
+
+static double step_at(int t)
+{
+    return (t - 90) / 100.0;
+}
+
 /* The threshold of all labels of a kind with the best F1: one number, so that there is little to
- * fit. */
+ * fit. Of all that do as well but for chance: the middle, and for signals, which wake people, the
+ * highest. */
 static void choose_threshold(struct labels *l, enum label_kind kind)
 {
-    double best = -1;
-    for (int t = -90; t <= 30; t++) {
-        double f = f1(count_kind(l, kind, t / 100.0));
-        if (f <= best)
-            continue;
-        best = f;
-        l->threshold[kind] = t / 100.0;
+    static const double chance = 0.005;
+    double f[STEPS], best = 0, sum = 0;
+    int n = 0;
+    for (int t = 0; t < STEPS; t++) {
+        f[t] = f1(count_kind(l, kind, step_at(t)));
+        best = fmax(best, f[t]);
     }
+    for (int t = 0; t < STEPS; t++) {
+        if (f[t] < best - chance)
+            continue;
+        sum = (kind == KIND_SIGNAL ? 0 : sum) + step_at(t);
+        n = (kind == KIND_SIGNAL ? 0 : n) + 1;
+    }
+    l->threshold[kind] = sum / n;
 }
 
 /* The label of a kind with the best score, and the share it has by `odds`. */

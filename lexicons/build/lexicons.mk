@@ -18,7 +18,7 @@ $(BUILD)/measure: $(call LEX_OBJ,measure) $(LEX_LIB)
 
 # Development batches: read, listed and trained on. All others are tests (README.md).
 DEV_ko := $(sort $(wildcard $(LEX)/corpus/ko-a-*.tsv $(LEX)/corpus/ko-b-*.tsv $(LEX)/corpus/ko-f-*.tsv))
-DEV_en := $(addprefix $(LEX)/corpus/,en-a-01.tsv en-a-02.tsv en-a-03.tsv)
+DEV_en := $(addprefix $(LEX)/corpus/,en-a-01.tsv en-a-02.tsv en-a-03.tsv en-f-01.tsv)
 LABELS  = $(BUILD)/labels lang=$(1) data=$(DATA) tables=$(BUILD)/bare.bin
 # Labels are fitted on what the lexicons say without them.
 BARE    = rm -rf $(BUILD)/bare && mkdir -p $(BUILD)/bare && cp -r lexicons/ko lexicons/en $(BUILD)/bare && \

@@ -4,7 +4,7 @@
     score.py VOCCTL FILE...            figures only
     score.py --list VOCCTL FILE...     and every text that came out wrong
 
---list is for development batches (ko-a, ko-b, ko-f, en-a-01 to -03). Test batches are never listed, so that no rule is
+--list is for development batches (ko-a, ko-b, ko-f, en-a-01 to -03, en-f). Test batches are never listed, so that no rule is
 written by looking at them: the script refuses to.
 """
 import collections
@@ -14,7 +14,7 @@ import pathlib
 import subprocess
 import sys
 
-DEVELOPMENT = ("ko-a-", "ko-b-", "ko-f-", "en-a-01", "en-a-02", "en-a-03")
+DEVELOPMENT = ("ko-a-", "ko-b-", "ko-f-", "en-a-01", "en-a-02", "en-a-03", "en-f-")
 
 
 def codes(cell):
