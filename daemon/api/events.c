@@ -114,14 +114,16 @@ static struct handles *open_handles(const struct events *ev, const struct worksp
     return h;
 }
 
-static void tell_alert(struct events *ev, struct workspace *ws, struct span alert, bool masked)
+/* `view` for who sees it masked. */
+static void tell_alert(struct events *ev, struct workspace *ws, struct span alert,
+                       struct store_view *view, bool masked)
 {
     struct buf out;
     struct arena a;
     buf_init(&out, EVENT_MAX);
     arena_init(&a, EVENT_MAX);
     struct json_out json = json_out_to(&out);
-    struct show show = {.json = &json, .masked = masked, .arena = &a};
+    struct show show = {.json = &json, .masked = masked, .arena = &a, .view = view};
     show.handles = masked ? open_handles(ev, ws) : NULL;
     if (show_alert(&show, alert) < 0)
         buf_reset(&out);
@@ -146,10 +148,17 @@ static bool is_heard(const struct events *ev, const struct workspace *ws, bool m
 
 void events_alerts(struct events *ev, const struct pipeline_events *p)
 {
-    for (int masked = 0; masked < 2; masked++) {
-        for (size_t i = 0; i < p->n_alerts && is_heard(ev, p->ws, masked); i++)
-            tell_alert(ev, p->ws, p->alerts[i], masked);
+    struct store_view *view = NULL;
+    bool plain = is_heard(ev, p->ws, false);
+    bool masked =
+        p->n_alerts > 0 && is_heard(ev, p->ws, true) && store_view_begin(p->ws->store, &view) == 0;
+    for (size_t i = 0; i < p->n_alerts; i++) {
+        if (plain)
+            tell_alert(ev, p->ws, p->alerts[i], NULL, false);
+        if (masked)
+            tell_alert(ev, p->ws, p->alerts[i], view, true);
     }
+    store_view_end(view);
 }
 
 /* `view` for who sees it masked. */

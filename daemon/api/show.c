@@ -69,6 +69,22 @@ void show_where(struct show *s, const char *key, struct span text, enum where_sc
         show_plain(s, key, text);
 }
 
+bool show_is_somebody(struct show *s, struct span text)
+{
+    struct customer_ref c;
+    return s->masked && s->view && mask_known_id(text).n > 0 &&
+           store_customer_contact(s->view, text, s->arena, &c) == 0;
+}
+
+/* What anybody may write an id into, and a chat system does. */
+static void show_named(struct show *s, const char *key, struct span text)
+{
+    if (show_is_somebody(s, text))
+        show_customer_id(s, key, text);
+    else
+        show_plain(s, key, text);
+}
+
 static void show_plain_if(struct show *s, const char *key, struct span text)
 {
     if (text.n > 0)
@@ -119,7 +135,7 @@ static void show_key(struct show *s, struct span key)
 static void show_labelled(struct show *s, const char *key, struct span value, int kind)
 {
     if (kind < 0 || value.n == 0)
-        show_plain(s, key, value);
+        show_named(s, key, value);
     else
         show_field(s, key, value, (enum pii_kind)kind);
 }
@@ -322,7 +338,8 @@ static void show_head(struct show *s, const struct stored *r)
     json_cstr(s->json, "id", id);
     json_text(s->json, "source", f->source);
     show_plain(s, "external_id", f->external_id);
-    show_plain_if(s, "conversation", f->conversation);
+    if (f->conversation.n > 0)
+        show_named(s, "conversation", f->conversation);
     json_cstr(s->json, "kind", code(VOCAB_KIND, f->kind));
     show_plain_if(s, "channel", f->channel);
     show_plain_if(s, "status", f->status);
@@ -331,6 +348,16 @@ static void show_head(struct show *s, const struct stored *r)
         show_time(s, "updated_at", f->updated_at);
     show_time(s, "received_at", r->received_at);
     json_int(s->json, "revision", r->revision);
+}
+
+static void show_tags(struct show *s, const struct feedback *f)
+{
+    if (f->n_tags == 0)
+        return;
+    json_open(s->json, "tags", '[');
+    for (size_t i = 0; i < f->n_tags; i++)
+        show_named(s, NULL, f->tags[i]);
+    json_close(s->json, ']');
 }
 
 static void show_place(struct show *s, const struct feedback *f)
@@ -343,8 +370,7 @@ static void show_place(struct show *s, const struct feedback *f)
     if (f->stage != STAGE_NONE)
         json_cstr(s->json, "stage", code(VOCAB_STAGE, f->stage));
     show_plain_if(s, "url", f->url);
-    if (f->n_tags)
-        show_codes(s, "tags", f->tags, f->n_tags);
+    show_tags(s, f);
     if (f->n_attributes)
         show_pairs(s, "attributes", f->attributes, f->n_attributes);
     if (f->n_experiments)

@@ -31,6 +31,8 @@ void show_text(struct show *s, const char *key, struct span text, uint16_t part,
 void show_customer_id(struct show *s, const char *key, struct span id);
 /* A text without spans of its own (ids, tags, attribute values): by pattern only. */
 void show_plain(struct show *s, const char *key, struct span text);
+/* Whether a text that is masked is the id of some customer, be it of another record's. */
+bool show_is_somebody(struct show *s, struct span text);
 /* A filter's text: hidden as a whole when it names a customer. */
 void show_where(struct show *s, const char *key, struct span text, enum where_scope scope);
 void show_time(struct show *s, const char *key, int64_t ms);

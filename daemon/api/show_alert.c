@@ -39,13 +39,22 @@ static int mask_person(struct show *s, struct span *io)
     return 0;
 }
 
+/* By what anybody may write an id into. */
+static bool is_named(struct span field)
+{
+    return span_is(field, where_field_name(WF_CONVERSATION)) ||
+           span_is(field, where_field_name(WF_TAG)) ||
+           span_starts(field, span_str(where_field_name(WF_ATTRIBUTE)));
+}
+
 static int mask_group(struct show *s, struct alert_document *d)
 {
     struct pair *group = arena_array(s->arena, d->n_group, sizeof *group);
     int rc = group ? 0 : -ENOMEM;
     for (size_t i = 0; i < d->n_group && rc == 0; i++) {
         group[i] = d->group[i];
-        if (span_is(group[i].key, where_field_name(WF_CUSTOMER)))
+        if (span_is(group[i].key, where_field_name(WF_CUSTOMER)) ||
+            (is_named(group[i].key) && show_is_somebody(s, group[i].value)))
             rc = mask_person(s, &group[i].value);
         else
             rc = mask(s, &group[i].value);

@@ -274,6 +274,33 @@ class WhoIsOnlyAnId(unittest.TestCase):
                 self.assertEqual(len(page["items"]), n, word)
             self.assertIn(NAME, d.get("/v1/feedback", token="quality").body.decode())
 
+    def test_an_id_in_a_conversation_or_a_tag(self):
+        """Of a record that has no customer, as chat systems send: the conversation is the log-in name."""
+        shown_id = "minsu4711"
+        with Daemon() as d:
+            for field in ("conversation", "tag", "attributes.login", "product"):
+                rule = {"where": "category = delivery", "measure": "count", "op": ">=", "threshold": 1, "window": "1h",
+                        "min_samples": 1, "group_by": [field]}
+                self.assertEqual(d.request("PUT", f"/v1/alert-rules/{field[:4]}", rule).status, 204)
+            stream = Events(d, "agent")
+            self.assertEqual(d.request("POST", "/v1/customers", {"id": shown_id}, token="ingest").status, 200)
+            d.send({"source": "chat", "external_id": "1", "conversation": shown_id, "tags": [shown_id, "급함"],
+                    "attributes": {"login": shown_id}, "product": "세탁기", "text": "배송이 너무 늦어서 화가 납니다"})
+            eventually(lambda: len(d.get("/v1/alerts").json["items"]) >= 4, what="the alerts")
+            eventually(lambda: stream.named("feedback") and len(stream.named("alert")) >= 4, what="events")
+            stream.close()
+            record = d.get("/v1/feedback", token="agent").json["items"][0]
+            self.assertRegex(record["conversation"], "^c_")
+            self.assertEqual(record["tags"][1], "급함")
+            self.assertNotIn(shown_id, json.dumps(record))
+            alerts = d.get("/v1/alerts", token="agent").json["items"]
+            self.assertIn({"product": "세탁기"}, [a["group"] for a in alerts])
+            for text in (stream.raw.decode(), json.dumps([record["conversation"], record["tags"], alerts])):
+                self.assertNotIn(f'"conversation":"{shown_id}"', text.replace(": ", ":"))
+                for field in ("attributes.login", "tag"):
+                    self.assertNotIn(f'"{field}":"{shown_id}"', text.replace(": ", ":"))
+                self.assertNotIn(f'"tags":["{shown_id}"', text.replace(": ", ":"))
+
 
 class IdsThatArePersonal(unittest.TestCase):
     """Shops use e-mail addresses and log-in names as ids: found, opened, and never shown."""
