@@ -140,12 +140,14 @@ static int lay_out(struct nlp_build *b, struct buf *out)
 
 static void add_frames(struct nlp_build *b)
 {
-    const char *frame;
-    for (size_t i = 0; b->error == 0 && (frame = pii_frame(i)); i++) {
-        uint32_t cp[2];
-        const unsigned n = utf8_decode(frame, 6, &cp[0]);
-        utf8_decode(frame + n, 6 - n, &cp[1]);
-        build_key(b, cp, 2, 0);
+    char frame[PII_FRAME_MAX];
+    for (size_t i = 0; b->error == 0 && pii_frame(i, frame); i++) {
+        uint32_t cp[PII_FRAME_MAX];
+        const size_t len = strlen(frame);
+        size_t n = 0;
+        for (size_t at = 0; at < len; n++)
+            at += utf8_decode(frame + at, len - at, &cp[n]);
+        build_key(b, cp, n, 0);
         if (b->error == 0)
             TABLE_AT(b->keys, struct build_key, b->keys.n - 1)->kind = KEY_FRAME;
     }

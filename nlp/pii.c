@@ -4,7 +4,42 @@
 
 #include "base/utf8.h"
 
-#define MIN_DIGITS 8 /* of any number that is personal data */
+#define TAIL 4 /* zeros after a text, so that readers may look ahead without asking */
+
+/* What is typed for a dash, a dot, a space; 0 for what is not seen. */
+static uint32_t fold_rare(uint32_t cp)
+{
+    switch (cp) {
+    case 0x2212: /* minus */
+    case 0x3161: /* the vowel eu, typed for a dash */
+    case 0x30FC: /* the long vowel of kana */
+    case 0xFE63:
+    case 0x2043:
+        return '-';
+    case 0xB7: /* middle dots */
+    case 0x30FB:
+    case 0x2022:
+    case 0x2024:
+        return '.';
+    case 0x301C:
+    case 0x223C:
+        return '~';
+    case 0xA0:
+    case 0x2009:
+    case 0x202F:
+    case 0x3000:
+        return ' ';
+    case 0xAD:
+    case 0x200B:
+    case 0x200C:
+    case 0x200D:
+    case 0x2060:
+    case 0xFEFF:
+        return 0;
+    default:
+        return cp >= 0x2010 && cp <= 0x2015 ? '-' : cp;
+    }
+}
 
 static inline uint32_t fold(uint32_t cp)
 {
@@ -13,16 +48,16 @@ static inline uint32_t fold(uint32_t cp)
     if (cp >= 0xFF01 && cp <= 0xFF5E)
         cp -= 0xFEE0;
     if (cp >= 'A' && cp <= 'Z')
-        cp += 32;
-    if ((cp >= 0x2010 && cp <= 0x2015) || cp == 0x2212)
-        return '-';
-    return cp == 0xA0 || cp == 0x3000 || cp == '\t' ? ' ' : cp;
+        return cp + 32;
+    if (cp < 0x80)
+        return cp == '\t' ? ' ' : cp ? cp : ' ';
+    return fold_rare(cp);
 }
 
 static int decode(struct nlp_scratch *s, struct span text)
 {
     s->raw_cp.n = s->raw_at.n = 0;
-    if (VEC_RESERVE(s->raw_cp, text.n + 2) < 0 || VEC_RESERVE(s->raw_at, text.n + 2) < 0)
+    if (VEC_RESERVE(s->raw_cp, text.n + TAIL) < 0 || VEC_RESERVE(s->raw_at, text.n + TAIL) < 0)
         return -ENOMEM;
     size_t n = 0;
     for (size_t i = 0; i < text.n;) {
@@ -37,11 +72,14 @@ static int decode(struct nlp_scratch *s, struct span text)
             len = utf8_decode(text.p + i, text.n - i, &cp);
         }
         s->raw_cp.at[n] = fold(len ? cp : 0xFFFD);
-        s->raw_at.at[n++] = (uint32_t)i;
+        s->raw_at.at[n] = (uint32_t)i;
+        n += s->raw_cp.at[n] != 0;
         i += len ? len : 1;
     }
-    s->raw_cp.at[n] = 0;
-    s->raw_at.at[n] = (uint32_t)text.n;
+    for (size_t k = 0; k < TAIL; k++) {
+        s->raw_cp.at[n + k] = 0;
+        s->raw_at.at[n + k] = (uint32_t)text.n;
+    }
     s->raw_cp.n = s->raw_at.n = n;
     return 0;
 }
@@ -59,46 +97,64 @@ static int add(struct nlp_scratch *s, uint16_t part, enum pii_kind kind, size_t 
     return 0;
 }
 
-/* Whether anything can begin at `i`: a cheap no to nearly all places. Syllables go by their last
- * eight bits: those that frame a name (pii_name.c) and 로 길 동 리 가 (pii_place.c). */
-static inline bool may_begin(const struct pii_text *x, size_t i)
+/* The state of one text's reading. Spans are ascending and apart. */
+struct finding {
+    struct nlp_scratch *s;
+    struct pii_text x;
+    uint16_t part;
+    size_t last; /* where the last span ends */
+};
+
+static int add_after_last(struct finding *f, enum pii_kind kind, size_t start, size_t end)
 {
-    static const bool low[256] = {
-        [0x74] = true, /* 이 */[0x85] = true, /* 입 명 */[0x7C] = true, /* 라 */
-        [0xE0] = true, /* 고 */[0x8C] = true, /* 회 */[0x58] = true,    /* 환 */
-        [0x59] = true, /* 학 */[0x31] = true, /* 성 */[0x08] = true,    /* 예 */
-        [0x18] = true, /* 수 */[0xE2] = true, /* 신 */[0xFC] = true,    /* 주 */
-        [0x1B] = true, /* 받 */[0x5C] = true, /* 로 */[0x38] = true,    /* 길 */
-        [0xD9] = true, /* 동 */[0xAC] = true, /* 리 */[0x00] = true,    /* 가 */
-    };
-    const uint32_t cp = x->cp[i];
-    if (pii_is_hangul(cp))
-        return low[cp & 255];
-    if (pii_is_latin(cp))
-        return pii_is_digit(x->cp[i + 1]);
-    return pii_is_digit(cp) || cp == '@' || cp == '+';
+    start = start > f->last ? start : f->last;
+    if (start >= end)
+        return 0;
+    f->last = end;
+    return add(f->s, f->part, kind, start, end);
+}
+
+/* A span, and the names that stand beside it: 홍길동 010-…, 받는분 홍길동, 김서연. */
+static int add_found(struct finding *f, enum pii_kind kind, size_t start, size_t end)
+{
+    size_t from, to;
+    int r = 0;
+    bool value = kind != PII_NAME && kind != PII_VEHICLE;
+    if (value && pii_name_before(&f->x, start, &from, &to))
+        r = add_after_last(f, PII_NAME, from, to);
+    if (r == 0)
+        r = add_after_last(f, kind, start, end);
+    bool more = kind == PII_NAME || value;
+    for (unsigned k = 0; r == 0 && more && k < 8; k++) {
+        more = pii_name_after(&f->x, f->last, kind == PII_NAME || k > 0, &from, &to);
+        if (more)
+            r = add_after_last(f, PII_NAME, from, to);
+    }
+    return r;
 }
 
 int pii_find(struct nlp_scratch *s, struct span text, uint16_t part)
 {
     int r = decode(s, text);
-    struct pii_text raw = {s->raw_cp.at, s->raw_cp.n};
-    size_t last = 0;
-    for (size_t i = 0; r == 0 && i < raw.n;) {
+    struct finding f = {
+        .s = s, .x = {s->raw_cp.at, s->raw_cp.n, s->raw_at.at, text.p}, .part = part};
+    for (size_t i = 0; r == 0 && i < f.x.n;) {
         enum pii_kind kind;
         s->work++;
-        if (!may_begin(&raw, i)) {
+        if (!pii_may_begin(&f.x, i)) {
             i++;
             continue;
         }
-        size_t start = i, end = pii_at(&raw, i, &start, &kind);
-        if (end && start >= last)
-            r = add(s, part, kind, start, end);
-        last = end > last ? end : last;
+        size_t start = i, end = pii_at(&f.x, i, &start, &kind);
+        if (end)
+            r = add_found(&f, kind, start, end);
+        end = f.last > end ? f.last : end;
         i = end > i ? end : i + 1; /* a name may lie before what frames it */
     }
     return r;
 }
+
+/* --- words near a place --- */
 
 size_t pii_word(const struct pii_text *x, size_t i, const char *word)
 {
@@ -113,99 +169,92 @@ size_t pii_word(const struct pii_text *x, size_t i, const char *word)
     return n;
 }
 
-bool pii_before(const struct pii_text *x, size_t i, size_t reach, const char *const *words)
+size_t pii_one_of(const struct pii_text *x, size_t i, const char *const *words)
 {
-    size_t from = i > reach ? i - reach : 0;
-    for (size_t k = i; k-- > from;) {
-        if (!pii_is_hangul(x->cp[k]) && !pii_is_latin(x->cp[k]))
-            continue; /* no such word begins so */
-        for (const char *const *w = words; *w; w++)
-            if (pii_word(x, k, *w))
-                return true;
-    }
+    size_t n = 0;
+    for (; *words && !n; words++)
+        n = pii_word(x, i, *words);
+    return n;
+}
+
+static bool is_within(const struct pii_text *x, size_t from, size_t to, const char *const *words)
+{
+    for (size_t k = from; k < to && k < x->n; k++)
+        if (pii_is_letter(x->cp[k]) && pii_one_of(x, k, words)) /* no other begins a word */
+            return true;
     return false;
 }
 
-static bool is_join(uint32_t cp)
+bool pii_before(const struct pii_text *x, size_t i, size_t reach, const char *const *words)
 {
-    return cp == '-' || cp == '.' || cp == ' ' || cp == ')';
+    return is_within(x, i > reach ? i - reach : 0, i, words);
 }
 
-/* Groups of digits from `i`, each joined to the last by one of "-. )", with ") " as well. */
-static void read_number(const struct pii_text *x, size_t i, struct pii_number *n, size_t ends[])
+bool pii_after(const struct pii_text *x, size_t i, size_t reach, const char *const *words)
 {
-    *n = (struct pii_number){.start = i};
-    n->plus = x->cp[i] == '+';
-    i += n->plus;
-    while (n->n_groups < PII_MAX_GROUPS) {
-        unsigned k = 0;
-        while (i < x->n && pii_is_digit(x->cp[i]) && n->n_digits + k < sizeof(n->digits)) {
-            n->digits[n->n_digits + k] = (char)x->cp[i];
-            k++;
-            i++;
-        }
-        if (k == 0 || (i < x->n && pii_is_digit(x->cp[i])))
-            return;
-        n->group[n->n_groups] = (uint8_t)k;
-        n->n_digits += k;
-        ends[n->n_groups++] = i;
-        n->end = i;
-        if (i + 1 >= x->n || !is_join(x->cp[i]))
-            return;
-        i += x->cp[i + 1] == ' ' && x->cp[i] != ' ' ? 2 : 1;
-    }
+    return is_within(x, i, i + reach, words);
 }
 
-/* The longest run of groups at `i` that is something; only spaces may part it from what follows. */
-static size_t number_at(const struct pii_text *x, size_t i, enum pii_kind *ret_kind)
+size_t pii_digits(const struct pii_text *x, size_t i, size_t most)
 {
-    struct pii_number n;
-    size_t ends[PII_MAX_GROUPS];
-    if (i > 0 && (pii_is_digit(x->cp[i - 1]) || pii_is_latin(x->cp[i - 1])))
-        return 0;
-    if (i > 1 && (x->cp[i - 1] == '-' || x->cp[i - 1] == '.') && pii_is_digit(x->cp[i - 2]))
-        return 0;
-    read_number(x, i, &n, ends);
-    while (n.n_groups > 0) {
-        uint32_t next = x->cp[n.end];
-        bool open =
-            pii_is_digit(next) || pii_is_latin(next) ||
-            ((next == '-' || next == '.') && n.end + 1 < x->n && pii_is_digit(x->cp[n.end + 1]));
-        n.spaced = false;
-        if (n.n_digits < MIN_DIGITS)
-            return 0;
-        for (unsigned k = 0; k + 1 < n.n_groups; k++)
-            n.spaced |= x->cp[ends[k]] == ' ';
-        if (!open && pii_number_kind(x, &n, ret_kind))
-            return n.end;
-        n.n_groups--;
-        n.n_digits -= n.group[n.n_groups];
-        n.end = n.n_groups ? ends[n.n_groups - 1] : 0;
-    }
-    return 0;
+    size_t n = 0;
+    while (n <= most && pii_is_digit(x->cp[i + n]))
+        n++;
+    return n > most ? 0 : n;
+}
+
+/* --- one place --- */
+
+static size_t at_digit(const struct pii_text *x, size_t i, size_t *ret_start,
+                       enum pii_kind *ret_kind)
+{
+    size_t end = pii_number(x, i, ret_kind, ret_start);
+    if (end == 0)
+        end = pii_spoken(x, i, ret_kind);
+    if (end)
+        return end;
+    *ret_kind = PII_VEHICLE;
+    end = pii_vehicle(x, i, ret_start);
+    if (end)
+        return end;
+    *ret_kind = PII_ADDRESS;
+    return pii_address(x, i, ret_start);
+}
+
+static size_t at_latin(const struct pii_text *x, size_t i, size_t *ret_start,
+                       enum pii_kind *ret_kind)
+{
+    size_t end = x->cp[i] == 'o' || x->cp[i] == 'l' ? pii_spoken(x, i, ret_kind) : 0;
+    if (end)
+        return end;
+    *ret_kind = PII_PASSPORT;
+    end = pii_passport(x, i);
+    if (end)
+        return end;
+    *ret_kind = PII_EMAIL;
+    end = x->cp[i] == 'a' ? pii_spelt_email(x, i, ret_start) : 0;
+    if (end)
+        return end;
+    *ret_kind = PII_NAME;
+    return pii_latin_name(x, i, ret_start);
 }
 
 size_t pii_at(const struct pii_text *x, size_t i, size_t *ret_start, enum pii_kind *ret_kind)
 {
     uint32_t cp = x->cp[i];
-    size_t end = 0;
-    if (pii_is_digit(cp) || (cp == '+' && i + 1 < x->n && pii_is_digit(x->cp[i + 1]))) {
-        end = number_at(x, i, ret_kind);
-        if (end)
-            return end;
-        *ret_kind = PII_VEHICLE;
-        end = pii_vehicle(x, i);
-        if (end)
-            return end;
-    }
-    if (cp == '@') {
-        *ret_kind = PII_EMAIL;
+    if (pii_is_digit(cp) || cp == '+')
+        return at_digit(x, i, ret_start, ret_kind);
+    if (pii_is_latin(cp))
+        return at_latin(x, i, ret_start, ret_kind);
+    *ret_kind = PII_EMAIL;
+    if (cp == '@')
         return pii_email(x, i, ret_start);
-    }
-    if (pii_is_latin(cp)) {
-        *ret_kind = PII_PASSPORT;
-        return pii_passport(x, i);
-    }
+    size_t end =
+        cp == 0xACE8 /* 골 */ || cp == 0xC573 /* 앳 */ ? pii_spelt_email(x, i, ret_start) : 0;
+    if (end == 0 && pii_is_digit_syllable(cp))
+        end = pii_spoken(x, i, ret_kind);
+    if (end)
+        return end;
     *ret_kind = PII_ADDRESS;
     end = pii_address(x, i, ret_start);
     if (end)

@@ -57,7 +57,7 @@ static void finds_each_kind(void **state)
     expect("여권번호 M12345678", PII_PASSPORT, "M12345678");
     expect("여권 M123A4567", PII_PASSPORT, "M123A4567");
     expect("면허번호 11-12-345678-90", PII_DRIVER, "11-12-345678-90");
-    expect("서울 12-345678-90", PII_DRIVER, "12-345678-90");
+    expect("서울 12-345678-90", PII_DRIVER, "서울 12-345678-90");
     expect("서울시 강남구 테헤란로 152", PII_ADDRESS, "서울시 강남구 테헤란로 152");
     expect("경기도 성남시 분당구 판교역로12번길 5, 101동 1203호", PII_ADDRESS,
            "경기도 성남시 분당구 판교역로12번길 5, 101동 1203호");
