@@ -35,6 +35,7 @@ int nlp_scratch_new(struct nlp_scratch **ret_scratch)
     }
     s->last_stamp = 1;
     s->wide = walk_is_wide();
+    pii_gate_init(&s->gate);
     for (unsigned mask = 0; mask < 256; mask++)
         for (unsigned k = 8; k-- > 0;)
             if (mask >> k & 1)
@@ -156,7 +157,7 @@ static int find_personal(struct nlp_scratch *s, const struct nlp_input *in)
     int r = 0;
     while (r == 0 && next_part(in, &at, &left, &part)) {
         const bool walked = part.by == BY_CUSTOMER;
-        if (walked ? s->norm.irregular || s->any_frame : pii_worth_reading(part.text))
+        if (walked ? s->norm.irregular || s->any_frame : pii_worth_reading(&s->gate, part.text))
             r = pii_find(s, part.text, part.part);
     }
     return r;

@@ -140,8 +140,8 @@ static int lay_out(struct nlp_build *b, struct buf *out)
 
 static void add_frames(struct nlp_build *b)
 {
-    char frame[PII_FRAME_MAX];
-    for (size_t i = 0; b->error == 0 && pii_frame(i, frame); i++) {
+    const char *frame;
+    for (size_t i = 0; b->error == 0 && (frame = pii_frame(i)); i++) {
         uint32_t cp[PII_FRAME_MAX];
         const size_t len = strlen(frame);
         size_t n = 0;

@@ -137,7 +137,7 @@ int pii_find(struct nlp_scratch *s, struct span text, uint16_t part)
 {
     int r = decode(s, text);
     struct finding f = {
-        .s = s, .x = {s->raw_cp.at, s->raw_cp.n, s->raw_at.at, text.p}, .part = part};
+        .s = s, .x = {s->raw_cp.at, s->raw_cp.n, s->raw_at.at, text.p, &s->gate}, .part = part};
     for (size_t i = 0; r == 0 && i < f.x.n;) {
         enum pii_kind kind;
         s->work++;
@@ -171,9 +171,14 @@ size_t pii_word(const struct pii_text *x, size_t i, const char *word)
 
 size_t pii_one_of(const struct pii_text *x, size_t i, const char *const *words)
 {
+    char first[4];
+    const unsigned len = i < x->n ? utf8_encode(x->cp[i], first) : 0;
     size_t n = 0;
-    for (; *words && !n; words++)
-        n = pii_word(x, i, *words);
+    if (len != 1 && len != 3)
+        return 0;
+    for (const char *w = *words; w && !n; w = *++words)
+        if (w[0] == first[0] && (len == 1 || (w[1] == first[1] && w[2] == first[2])))
+            n = pii_word(x, i, w);
     return n;
 }
 

@@ -13,6 +13,7 @@ struct pii_text {
     size_t n;
     const uint32_t *at; /* where each stands in the original */
     const char *original;
+    const struct pii_gate *gate;
 };
 
 /* What stands between two groups of digits, the least usual of a number. */
@@ -86,11 +87,8 @@ size_t pii_email(const struct pii_text *x, size_t i, size_t *ret_start);
 size_t pii_spelt_email(const struct pii_text *x, size_t i, size_t *ret_start);
 /* pii_gate.c: whether a text may hold any, and whether any may begin at a place (or end before it):
  * cheap, and no to nearly all. */
-bool pii_worth_reading(struct span text);
-/* What no text lacks that is worth reading and has neither digits nor an @: for the trie, which
- * reads every text anyway. Folded UTF-8, written to `ret`; false past the last. */
-#define PII_FRAME_MAX 16
-bool pii_frame(size_t i, char ret[PII_FRAME_MAX]);
+void pii_gate_init(struct pii_gate *g);
+bool pii_worth_reading(const struct pii_gate *g, struct span text);
 bool pii_may_begin(const struct pii_text *x, size_t i);
 
 /* pii_name.c: of people, by what frames them at `i`; beside other personal data that ends or begins
@@ -100,6 +98,11 @@ size_t pii_latin_name(const struct pii_text *x, size_t i, size_t *ret_start);
 bool pii_name_before(const struct pii_text *x, size_t i, size_t *ret_start, size_t *ret_end);
 bool pii_name_after(const struct pii_text *x, size_t i, bool chain, size_t *ret_start,
                     size_t *ret_end);
+/* One of what no text lacks that holds a name, a spelt e-mail or number and has neither digits nor
+ * an
+ * @: the trie looks for them. Folded UTF-8 of at most PII_FRAME_MAX bytes; NULL past the last. */
+#define PII_FRAME_MAX 24
+const char *pii_frame(size_t i);
 /* pii_person.c: the end of the name that begins at `i` and is a word of its own but for a
  * particle; or 0. */
 enum pii_trust {

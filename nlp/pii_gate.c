@@ -2,131 +2,30 @@
  * a frame that names stand in, and most places of the others begin nothing. */
 #include <uchar.h>
 
-#include "base/err.h"
 #include "base/utf8.h"
 #include "nlp/pii.h"
 
 #define SPOKEN 4 /* digit syllables in a row that make a text worth reading */
 
-/* The first two syllables of what frames a name (pii_name.c), of 골뱅이, and of a mobile number. */
-#define FRAMES(X, k)                                                                                                       \
-    X(k, u'이', u'름')                                                                                                     \
-    X(k, u'성', u'함') X(k, u'성', u'명') X(k, u'예', u'금') X(k, u'예', u'약') X(                                         \
-        k, u'수', u'취') X(k, u'수', u'령') X(k, u'신', u'청') X(k, u'입', u'금')                                          \
-        X(k, u'송', u'금') X(k, u'명', u'의') X(k, u'주', u'문') X(k, u'구', u'매') X(                                     \
-            k, u'계', u'약') X(k, u'피', u'보') X(k, u'수', u'익') X(k, u'가', u'입') X(k, u'고',                          \
-                                                                                        u'객')                             \
-            X(k, u'받', u'는') X(k, u'받', u'으') X(k, u'받', u'을') X(k, u'보', u'내') X(                                 \
-                k, u'보',                                                                                                  \
-                u'낸') X(k, u'발', u'신')                                                                                  \
-                X(k, u'발', u'송') X(k, u'회', u'원') X(k, u'탑', u'승') X(k, u'승', u'객') X(                             \
-                    k, u'투',                                                                                              \
-                    u'숙') X(k, u'여', u'행')                                                                              \
-                    X(k, u'차', u'주') X(k, u'세', u'대') X(k, u'임', u'차') X(k, u'임', u'대') X(k, u'배', u'우') X(      \
-                        k, u'대',                                                                                          \
-                        u'리') X(k, u'위', u'임')                                                                          \
-                        X(k, u'수', u'강') X(k, u'개', u'명') X(k, u'신', u'고') X(k, u'민', u'원') X(                     \
-                            k, u'작',                                                                                      \
-                            u'성') X(k, u'동', u'반')                                                                      \
-                            X(k, u'보', u'험') X(k, u'자', u'녀') X(k, u'수', u'신') X(k, u'환', u'자') X(                 \
-                                k, u'학',                                                                                  \
-                                u'생') X(k, u'담', u'당')                                                                  \
-                                X(k, u'사', u'용') X(k, u'방', u'문') X(k, u'참', u'석') X(k, u'응', u'시') X(             \
-                                    k, u'지',                                                                              \
-                                    u'원') X(k, u'접', u'수')                                                              \
-                                    X(k, u'의', u'뢰') X(k, u'채', u'무') X(k, u'채', u'권') X(k, u'법', u'정') X(         \
-                                        k, u'친',                                                                          \
-                                        u'권') X(k, u'상', u'속')                                                          \
-                                        X(k, u'피', u'상') X(k, u'수', u'급') X(k, u'가', u'족') X(k, u'근', u'로') X(     \
-                                            k, u'소',                                                                      \
-                                            u'유') X(k, u'보', u'증')                                                      \
-                                            X(k, u'상', u'담') X(k, u'기', u'사') X(k, u'매', u'니') X(k, u'팀', u'장') X( \
-                                                k, u'점',                                                                  \
-                                                u'장') X(k, u'실', u'장')                                                  \
-                                                X(k, u'본', u'인') X(k, u'남', u'편') X(k, u'아', u'들') X(                \
-                                                    k, u'아',                                                              \
-                                                    u'기') X(k, u'엄', u'마')                                              \
-                                                    X(k, u'아', u'빠') X(k, u'직', u'원') X(k, u'사', u'장') X(            \
-                                                        k, u'대',                                                          \
-                                                        u'표') X(k, u'의', u'사')                                          \
-                                                        X(k, u'간', u'호') X(k, u'설', u'계') X(k, u'교', u'수') X(        \
-                                                            k, u'강',                                                      \
-                                                            u'사') X(k, u'배', u'송')                                      \
-                                                            X(k, u'언', u'니') X(k, u'누', u'나') X(k, u'친', u'구') X(    \
-                                                                k, u'과',                                                  \
-                                                                u'장') X(k, u'차', u'장')                                  \
-                                                                X(k, u'주', u'임') X(k, u'코', u'치') X(                   \
-                                                                    k, u'앞',                                              \
-                                                                    u'으') X(k, u'올', u'림')                              \
-                                                                    X(k, u'드', u'림') X(k, u'어', u'린') X(               \
-                                                                        k, u'변',                                          \
-                                                                        u'호') X(k, u'약', u'사')                          \
-                                                                        X(k, u'이', u'라') X(k, u'이', u'에') X(           \
-                                                                            k, u'이',                                      \
-                                                                            u'예') X(k, u'이', u'구')                      \
-                                                                            X(k, u'이', u'고') X(k, u'인', u'데') X(       \
-                                                                                k, u'라',                                  \
-                                                                                u'고') X(k, u'예', u'요')                  \
-                                                                                X(k, u'에', u'요') X(k, u'이', u'요') X(   \
-                                                                                    k, u'라',                              \
-                                                                                    u'는') X(k, u'골', u'뱅')              \
-                                                                                    X(k, u'운', u'전') X(                  \
-                                                                                        k, u'입',                          \
-                                                                                        u'니') X(k, u'선', u'생')          \
-                                                                                        X(k, u'보', u'호') X(              \
-                                                                                            k,                             \
-                                                                                            u'어',                         \
-                                                                                            u'머') X(k, u'아', u'버')      \
-                                                                                            X(k, u'동', u'생') X(          \
-                                                                                                k,                         \
-                                                                                                u'아',                     \
-                                                                                                u'내') X(k, u'아', u'이')  \
-                                                                                                X(k, u'부', u'장') X(      \
-                                                                                                    k,                     \
-                                                                                                    u'원',                 \
-                                                                                                    u'장')                 \
-                                                                                                    X(k, u'임', u'다') X(  \
-                                                                                                        k,                 \
-                                                                                                        u'트',             \
-                                                                                                        u'레')             \
-                                                                                                        X(k,               \
-                                                                                                          u'공',           \
-                                                                                                          u'일')           \
-                                                                                                            X(k,           \
-                                                                                                              u'영',       \
-                                                                                                              u'일')
-
-/* The same as a set of bits: a row for the last six bits of the first syllable, which are also
- * those of the last byte of its UTF-8, a column for those of the second. */
-#define IN_ROW(k, a, b) | (((a)&63) == (k) ? UINT64_C(1) << ((b)&63) : 0)
-#define ROW(k) (UINT64_C(0) FRAMES(IN_ROW, k))
-#define ROWS_OF_8(k)                                                                               \
-    ROW(k), ROW(k + 1), ROW(k + 2), ROW(k + 3), ROW(k + 4), ROW(k + 5), ROW(k + 6), ROW(k + 7)
-static const uint64_t rows[64] = {ROWS_OF_8(0),  ROWS_OF_8(8),  ROWS_OF_8(16), ROWS_OF_8(24),
-                                  ROWS_OF_8(32), ROWS_OF_8(40), ROWS_OF_8(48), ROWS_OF_8(56)};
-
-static inline bool is_head(uint32_t a, uint32_t b)
+/* Rows by the last six bits of the first syllable of a frame, which are also those of the last byte
+ * of its UTF-8; columns by those of what follows. The same by the six bits before them. */
+void pii_gate_init(struct pii_gate *g)
 {
-    return rows[a & 63] >> (b & 63) & 1;
+    const char *frame;
+    *g = (struct pii_gate){.rows = {0}};
+    for (size_t i = 0; (frame = pii_frame(i)); i++) {
+        uint32_t a, b = 0;
+        const unsigned n = utf8_decode(frame, strlen(frame), &a);
+        if (pii_is_hangul(a) && utf8_decode(frame + n, strlen(frame + n), &b)) {
+            g->rows[a & 63] |= UINT64_C(1) << (b & 63);
+            g->upper[a >> 6 & 63] |= UINT64_C(1) << (b >> 6 & 63);
+        }
+    }
 }
 
-bool pii_frame(size_t i, char ret[PII_FRAME_MAX])
+static inline bool is_head(const struct pii_gate *g, uint32_t a, uint32_t b)
 {
-#define AS_PAIR(k, a, b) {a, b},
-    static const char16_t pairs[][2] = {FRAMES(AS_PAIR, 0)};
-    static const char others[][PII_FRAME_MAX] = {
-        "님",     "씨",    "앳",  "name", "mr",  "ms.", "dr.",  "this is", "spoke",
-        "agent ", "gards", "i'm", "i am", ".co", ".kr", ".net", "thanks,", "sincerely"};
-    if (i < ARRAY_LEN(pairs)) {
-        size_t n = utf8_encode(pairs[i][0], ret);
-        n += utf8_encode(pairs[i][1], ret + n);
-        ret[n] = '\0';
-        return true;
-    }
-    i -= ARRAY_LEN(pairs);
-    if (i < ARRAY_LEN(others))
-        memcpy(ret, others[i], PII_FRAME_MAX);
-    return i < ARRAY_LEN(others);
+    return g->rows[a & 63] >> (b & 63) & 1;
 }
 
 /* 님 and 씨, with or without something after. */
@@ -153,14 +52,10 @@ static bool hangul_may_begin(const struct pii_text *x, size_t i)
     case 0xC573: /* 앳 */
     case 0xB538: /* 딸 */
         return true;
-    case 0xB77C: /* 라 합니다 */
-        if (next == ' ')
-            return true;
-        break;
     default:
         break;
     }
-    if (pii_is_hangul(next) && is_head(cp, next))
+    if (is_head(x->gate, cp, next) && x->gate->upper[cp >> 6 & 63] >> (next >> 6 & 63) & 1)
         return true;
     return pii_is_digit_syllable(cp) && (pii_is_digit(next) || pii_is_digit_syllable(next));
 }
@@ -247,7 +142,7 @@ static bool ascii_is_worth(const char *p, size_t n, bool first)
     }
 }
 
-bool pii_worth_reading(struct span text)
+bool pii_worth_reading(const struct pii_gate *g, struct span text)
 {
     static const bool digit[64] = {
         [u'공' & 63] = true, [u'영' & 63] = true, [u'일' & 63] = true,
@@ -269,7 +164,7 @@ bool pii_worth_reading(struct span text)
             return true;
         const unsigned third = p[i + 2] & 63;
         run = digit[third] ? run + 1 : 0;
-        if (run >= SPOKEN || (hangul && is_head(last, third)) ||
+        if (run >= SPOKEN || (hangul && is_head(g, last, third)) ||
             is_polite((p[i] & 15U) << 12 | (p[i + 1] & 63U) << 6 | third))
             return true;
         hangul = true;

@@ -1,5 +1,6 @@
 /* Names of people: after a label (예금주 홍길동), before what is said to a person (홍길동 고객님,
  * 홍길동입니다), beside a number of his, and in English (my name is …). No frame, no name. */
+#include "base/err.h"
 #include "nlp/pii.h"
 
 #define MAX_LATIN 15 /* letters of one word of a name */
@@ -23,11 +24,10 @@ static const char *const labels[] = {
     "소유자",    "보증인",    NULL};
 /* Words for people: what follows is a name when it looks like one. */
 static const char *const roles[] = {
-    "상담원", "상담사", "기사님", "기사", "담당자", "매니저", "팀장",   "점장", "실장",
-    "원장",   "환자",   "보호자", "본인", "남편",   "아내",   "아들",   "딸",   "아이",
-    "아기",   "어머니", "아버지", "엄마", "아빠",   "직원",   "선생님", "고객", "회원",
-    "학생",   "사장",   "대표",   "의사", "간호사", "설계사", "교수",   "강사", "배송원",
-    "동생",   "언니",   "누나",   "친구", NULL};
+    "상담원", "상담사", "기사님", "기사", "담당자", "매니저", "팀장", "점장", "실장",
+    "원장",   "환자",   "보호자", "본인", "남편",   "아내",   "아들", "딸",   "어머니",
+    "아버지", "직원",   "선생님", "고객", "회원",   "학생",   "사장", "대표", "의사",
+    "간호사", "설계사", "교수",   "강사", "배송원", NULL};
 static const char *const selves[] = {"저는",         "제가",     "나는",         "안녕하세요",
                                      "안녕하십니까", "여보세요", "수고하세요",   "본인",
                                      "저 ",          "전 ",      "수고하십니다", NULL};
@@ -41,6 +41,20 @@ static const char *const copulas[] = {"입니다",  "이라고 합", "이라고 
                                       "인데요",  "인데 ",     "라고 합",   "라고 해",   "라고 하",
                                       "예요",    "에요",      "라 합니다", "라 하",     "이요",
                                       "임다",    "입니당",    "이라는",    "라는 사",   NULL};
+
+const char *pii_frame(size_t i)
+{
+    static const char *const others[] = {"님",     "씨",    "앳",   "골뱅", "공일",    "영일",
+                                         "name",   "mr",    "ms.",  "dr.",  "this is", "spoke",
+                                         "agent ", "gards", "i'm",  "i am", "thanks,", "sincerely",
+                                         ".co",    ".kr",   ".net", NULL};
+    static const char *const *const lists[] = {labels, roles, persons, copulas, farewells, others};
+    for (size_t k = 0; k < ARRAY_LEN(lists); k++)
+        for (const char *const *word = lists[k]; *word; word++)
+            if (i-- == 0)
+                return *word;
+    return NULL;
+}
 
 /* Whether a sentence begins at `i`, or the speaker names himself just before it. */
 static bool opens(const struct pii_text *x, size_t i)
@@ -281,6 +295,7 @@ bool pii_name_after(const struct pii_text *x, size_t i, bool chain, size_t *ret_
 
 size_t pii_name(const struct pii_text *x, size_t i, size_t *ret_start)
 {
+    const uint32_t cp = x->cp[i];
     size_t end = framed(x, i, ret_start);
-    return end ? end : labelled(x, i, ret_start);
+    return end || cp == 0xB2D8 || cp == 0xC528 ? end : labelled(x, i, ret_start);
 }

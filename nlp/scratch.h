@@ -103,6 +103,11 @@ struct label_hit { /* for evidence: an n-gram that learned labels look at, where
     const struct lex_label_row *row;
 };
 
+/* Which pairs of syllables may begin what frames a person's name (pii_gate.c). */
+struct pii_gate {
+    uint64_t rows[64], upper[64];
+};
+
 struct nlp_scratch {
     struct norm norm;
     uint16_t *sym;
@@ -125,7 +130,8 @@ struct nlp_scratch {
     VEC(char) utf8;          /* one sentence, for patterns */
     VEC(struct pii_span) pii;
     VEC(uint32_t) raw_cp, raw_at; /* the original text, for personal data */
-    uint64_t *seen;               /* bit set over cells, for the repeats of long texts */
+    struct pii_gate gate;
+    uint64_t *seen; /* bit set over cells, for the repeats of long texts */
     size_t cap_seen;
     uint32_t last[UINT16_MAX + 1]; /* by symbol: a stamp of its last place */
     uint32_t pairs[1024];          /* by hash of two symbols, the same */
