@@ -14,7 +14,7 @@ test("a trend, split and compared; from a point and from a row one comes to the 
   await page.waitForSelector(".movers li");
   const movers = await page.textContent(".movers");
   assert.match(movers, /온수매트 DM-200/);
-  assert.match(movers, /VIP 부정 비율/);
+  assert.match(movers, /고객군 .*부정 비율/);
   await page.click(".legend button:has-text('배송')");
   await page.hover(".chart .u-over", { position: { x: 500, y: 120 } });
   await page.waitForSelector(".chart-note strong");
