@@ -10,11 +10,11 @@ test("a trend, split and compared; from a point and from a row one comes to the 
   const page = await signIn("quality");
   await page.waitForSelector(".chart canvas");
   await page.waitForSelector(".figures tbody tr");
-  // The incident of the sample stands out by itself: its product, its topic, and who was hit.
+  // The incident of the sample stands out by itself: its product and its topic.
   await page.waitForSelector(".movers li");
   const movers = await page.textContent(".movers");
   assert.match(movers, /온수매트 DM-200/);
-  assert.match(movers, /고객군 .*부정 비율/);
+  assert.match(movers, /분류 배송 구성비/);
   await page.click(".legend button:has-text('배송')");
   await page.hover(".chart .u-over", { position: { x: 500, y: 120 } });
   await page.waitForSelector(".chart-note strong");
