@@ -300,4 +300,6 @@ function firstLang(): Lang {
 }
 setLang(firstLang());
 applyTheme((kept("theme") as Theme | null) ?? "auto");
-render(<App />, document.getElementById("app")!);
+const root = document.getElementById("app")!;
+root.replaceChildren(); // the name that stood there while this script came
+render(<App />, root);
