@@ -232,10 +232,12 @@ static size_t street_at(const struct pii_text *x, size_t i)
         return 0;
     for (unsigned word = 0; word < 4 && x->cp[at] == ' '; word++) {
         size_t from = ++at, kind = pii_one_of(x, at, kinds);
+        if (!pii_is_latin(x->cp[from])) /* the end of the text, too */
+            return 0;
         bool capital = x->original[x->at[from]] >= 'A' && x->original[x->at[from]] <= 'Z';
         while (pii_is_latin(x->cp[at]))
             at++;
-        if (at == from || !capital)
+        if (!capital)
             return 0;
         if (word == 0 || kind != at - from)
             continue;
