@@ -73,7 +73,7 @@ enum lex_mark {
     X(LABEL_ODDS, "label_odds", 2.5)       /* a label's score to log-odds */                       \
     X(LABEL_LEAST, "label_least", 0.4)     /* a label with less of a share than this is none */    \
     X(DOMAIN_ODDS, "domain_odds", 6.0)     /* how sharply service is told from all else */         \
-    X(DOMAIN_SHIFT, "domain_shift", 0.1)   /* added to the score of domain:service */              \
+    X(DOMAIN_SHIFT, "domain_shift", 0.4)   /* added to the score of domain:service */              \
     X(NEUTRAL_BAND, "neutral_band", 0.2)   /* |polarity| below is neutral */                       \
     X(BARE_BAND, "bare_band", 0.4)         /* the same with no curated word in the text */         \
     X(FAILURE_FLOOR, "failure_floor", 0.5) /* curated sum a reported failure is at least worth */  \

@@ -474,7 +474,7 @@ int main(int argc, char **argv)
                                    .data = "../shared/data",
                                    .rule = 2,
                                    .mark = 2,
-                                   .other = 60,
+                                   .other = 10,
                                    .min_df = 2,
                                    .keep = 40000,
                                    .least = 8,

@@ -48,9 +48,9 @@ source_line en/rt_polarity_train.tsv.xz 'Apache-2.0 (of the repository it is fro
 source_line en/uci_sentences_train.tsv 'CC BY 4.0 (UCI: Kotzias et al. 2015), Apache-2.0 (of the repository)' 'all rows'
 # shellcheck disable=SC2086
 labels_line ko $DEV_ko
-source_line ko/nsmc_train.tsv.xz 'CC0 1.0' 'one row in 60, as texts of no service'
-source_line ko/naver_shopping_train15k.tsv.xz 'Public Domain (as bab2min/corpus states)' 'one row in 36, likewise'
+source_line ko/nsmc_train.tsv.xz 'CC0 1.0' 'one row in 10, as texts of no service'
+source_line ko/naver_shopping_train15k.tsv.xz 'Public Domain (as bab2min/corpus states)' 'one row in 6, likewise'
 # shellcheck disable=SC2086
 labels_line en $DEV_en
-source_line en/rt_polarity_train.tsv.xz 'Apache-2.0 (of the repository it is from)' 'one row in 6, as texts of no service'
-source_line en/uci_sentences_train.tsv 'CC BY 4.0 (UCI: Kotzias et al. 2015), Apache-2.0 (of the repository)' 'one row in 6, likewise'
+source_line en/rt_polarity_train.tsv.xz 'Apache-2.0 (of the repository it is from)' 'all rows, as texts of no service'
+source_line en/uci_sentences_train.tsv 'CC BY 4.0 (UCI: Kotzias et al. 2015), Apache-2.0 (of the repository)' 'all rows, likewise'

@@ -81,6 +81,23 @@ class Labels:
                 print(f"    {want:>10} -> {got:<10} {c:4d}")
 
 
+class Confidence:
+    """How far confidences are from what they promise, in ten bins."""
+
+    def __init__(self):
+        self.bins = collections.defaultdict(list)
+
+    def add(self, confidence, right):
+        self.bins[min(9, int(confidence * 10))].append((confidence, right))
+
+    def show(self, name):
+        pairs = [p for b in self.bins.values() for p in b]
+        error = sum(abs(sum(c - r for c, r in b)) for b in self.bins.values()) / max(len(pairs), 1)
+        sure = [r for c, r in pairs if c >= 0.9]
+        print(f"{name:<11} calibration error {error:.3f}; from 0.9 on "
+              f"{100 * sum(sure) / max(len(sure), 1):.2f} % right of {len(sure)}")
+
+
 def main():
     args = sys.argv[1:]
     listing = "--list" in args
@@ -88,6 +105,7 @@ def main():
     if listing and not all(pathlib.Path(f).name.startswith(DEVELOPMENT) for f in files):
         sys.exit("score.py: test batches are not listed")
     sentiment, kind, categories, signals = Labels(), Labels(), Sets(), Sets()
+    confidence = Confidence()
     exact = total = 0
     for path in files:
         rows = read(path)
@@ -97,6 +115,7 @@ def main():
                      categories.add(codes(row["categories"]), set(g["categories"])),
                      kind.add(row["type"], g["type"]),
                      signals.add(codes(row["signals"]), set(g["signals"]))]
+            confidence.add(g["sentiment"]["confidence"], right[0])
             total, exact = total + 1, exact + all(right)
             if listing and not all(right):
                 wrong = []
@@ -107,6 +126,7 @@ def main():
                         wrong.append(f"{name}: {row[name] or '-'} -> {mine or '-'}")
                 print(f"{row['id']} {row['kind']} {'; '.join(wrong)}\n    {row['text']}")
     sentiment.show("sentiment")
+    confidence.show("confidence")
     kind.show("type")
     categories.show("categories")
     signals.show("signals")

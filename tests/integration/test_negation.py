@@ -14,7 +14,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BUILD", "build")
-FLOORS = {"dev": 0.84, "test": 0.78}  # right of all; what is reached, less a little
+FLOORS = {"dev": 0.98, "test": 0.84}  # right of all; what is reached, less a little. dev is trained on
 LEAST = 220
 
 
