@@ -85,7 +85,7 @@ def main(argv):
             print(f"{'FAIL' if bad else 'ok  '} {test}  {ok} passed, {bad} failed{note}"
                   f"  ({seconds:.1f} s)", flush=True)
             if bad:
-                print("\n".join("    " + line for line in output.splitlines()[-80:]), flush=True)
+                print("\n".join("    " + line for line in output.splitlines()[-200:]), flush=True)
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed or passed == 0 else 0
 

@@ -151,6 +151,7 @@ export function useStream(events: StreamEvents): boolean {
       },
     };
     listeners.add(l);
+    setState(open); // the line may have come up since the first drawing, before anybody listened
     return () => void listeners.delete(l);
   }, []);
   return state;
