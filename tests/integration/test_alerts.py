@@ -256,6 +256,8 @@ class Alerts(unittest.TestCase):
         slack = jandi = None
         for headers, body in self.chat.got():
             parsed = json.loads(body)
+            if "칫솔" not in json.dumps(parsed, ensure_ascii=False):
+                continue  # of another test's rule
             if "blocks" in parsed:
                 slack = parsed
             if "connectColor" in parsed:

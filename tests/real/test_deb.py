@@ -33,7 +33,9 @@ class Deb(unittest.TestCase):
     @unittest.skipUnless(shutil.which("lintian"), "lintian is not installed")
     def test_lintian(self):
         done = run("lintian", "--allow-root", "--no-cfg", "-EvI", "--pedantic", self.deb, timeout=600)
-        tags = {m.group(1) for m in re.finditer(r"^[EWIP]: \S+: (\S+)", done.stdout, re.M)}
+        # Four bytes of machine code can happen to spell a word.
+        said = re.sub(r"^I: \S+: spelling-error-in-binary \w{1,4} .*\n", "", done.stdout, flags=re.M)
+        tags = {m.group(1) for m in re.finditer(r"^[EWIP]: \S+: (\S+)", said, re.M)}
         self.assertEqual(tags, EXPECTED, done.stdout)
 
     def test_version(self):
