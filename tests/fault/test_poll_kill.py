@@ -24,7 +24,7 @@ CONNECTORS = {
 TEXT = """
 connector: big
 base: %s
-timeout: 5s
+timeout: 1s
 streams:
 - name: all
   request: {path: /all, %s}
@@ -44,13 +44,14 @@ class PollKill(unittest.TestCase):
     def page(self, ask):
         time.sleep(0.004)
         self.answers += 1
-        if self.failing and self.answers % 3 == 0:
-            return self.rng.choice([Reply(act="reset"), Reply({}, 500), Reply({}, 429),
-                                    Reply(b"x" * 100, act="close"), Reply(b'{"items": [}')])
         at, after = int(ask.query.get("at") or 0), int(ask.query.get("after") or 0)
         rest = self.items[after:][at:]
-        return {"items": rest[:PAGE], "after": str(at + len(rest[:PAGE])),
+        page = {"items": rest[:PAGE], "after": str(at + len(rest[:PAGE])),
                 "next": f"/all?at={at + PAGE}", "end": len(rest) <= PAGE}
+        if self.failing and self.answers % 3 == 0:
+            return self.rng.choice([Reply(act="stall"), Reply(act="reset"), Reply(page, act="close"),
+                                    Reply({}, 500), Reply({}, 429), Reply(b'{"items": [}')])
+        return page
 
     def run_kills(self, kind):
         page, request = CONNECTORS[kind]
