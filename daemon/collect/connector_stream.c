@@ -21,6 +21,13 @@ static int read_method(struct reading *r, const struct yaml_node *n, void *out)
     return 0;
 }
 
+/* What follows `base` would otherwise go on in its host, and take the credentials there. */
+static void check_rooted(struct reading *r, const struct yaml_node *n, const struct template *path)
+{
+    if (path->n > 0 && (path->pieces[0].hole || path->pieces[0].text.p[0] != '/'))
+        read_problem(r, n, "path must begin with /");
+}
+
 static int read_request(struct reading *r, const struct yaml_node *n, void *out)
 {
     static const struct key keys[] = {
@@ -36,8 +43,7 @@ static int read_request(struct reading *r, const struct yaml_node *n, void *out)
     r->scopes = IN_REQUEST;
     int rc = read_keys(r, n, keys, ARRAY_LEN(keys), c);
     c->post = c->post || c->body;
-    if (c->path.n > 0 && (c->path.pieces[0].hole || c->path.pieces[0].text.p[0] != '/'))
-        read_problem(r, n, "path must begin with /");
+    check_rooted(r, n, &c->path);
     return rc;
 }
 
@@ -248,8 +254,11 @@ static int read_hydrate(struct reading *r, const struct yaml_node *n, void *out)
     if (!h)
         return -ENOMEM;
     r->scopes = IN_CHILD;
-    for (const struct yaml_node *e = n->first; e && rc == 0; e = e->next)
-        rc = read_keys(r, e, child_keys, ARRAY_LEN(child_keys), &h[s->n_hydrate++]);
+    for (const struct yaml_node *e = n->first; e && rc == 0; e = e->next) {
+        struct hydrate *child = &h[s->n_hydrate++];
+        rc = read_keys(r, e, child_keys, ARRAY_LEN(child_keys), child);
+        check_rooted(r, e, &child->path);
+    }
     s->hydrate = h;
     return rc;
 }

@@ -121,6 +121,14 @@ static int judge_url(CURLU *u, const char *url, bool allow_private, struct targe
     return 0;
 }
 
+/* curl also takes "https:/host" and "https:///host", which others read otherwise. */
+static bool has_authority(struct span url)
+{
+    size_t at = span_find(url, SPAN_LIT("://"));
+    return at != SIZE_MAX && at + 3 < url.n && url.p[at + 3] != '/' &&
+           span_find_char(url, ':') == at;
+}
+
 static int check_url(struct span url, bool allow_private, struct target *t, char *message,
                      size_t size)
 {
@@ -130,6 +138,8 @@ static int check_url(struct span url, bool allow_private, struct target *t, char
     for (size_t i = 0; i < url.n; i++)
         if ((unsigned char)url.p[i] <= 0x20 || url.p[i] == 0x7f)
             return refuse_url(message, size, -EINVAL, "white space or a control character");
+    if (!has_authority(url))
+        return refuse_url(message, size, -EINVAL, "no scheme://host");
     memcpy(text, url.p, url.n);
     text[url.n] = '\0';
     CURLU *u = curl_url();

@@ -59,9 +59,15 @@ static struct expr *fail(struct reader *r, int rc, const char *why)
     return NULL;
 }
 
+/* strchr() finds the end of the set, too. */
+static bool is_of(char c, const char *set)
+{
+    return c && strchr(set, c);
+}
+
 static void skip_space(struct reader *r)
 {
-    while (r->at < r->text.n && strchr(" \t\r\n", r->text.p[r->at]))
+    while (r->at < r->text.n && is_of(r->text.p[r->at], " \t\r\n"))
         r->at++;
 }
 
@@ -113,7 +119,7 @@ static int read_path(struct reader *r, struct operand *o)
             quote = c;
         else if (c == '[' || c == ']')
             bracket = c == '[';
-        else if (!bracket && strchr(" \t\r\n=!<>()", c))
+        else if (!bracket && is_of(c, " \t\r\n=!<>()"))
             break;
     }
     struct span path = span_of(rest.p, n);
@@ -143,7 +149,7 @@ static int read_number(struct reader *r, struct operand *o)
 {
     struct span rest = rest_of(r);
     size_t n = 0;
-    while (n < rest.n && (is_word_char(rest.p[n]) || strchr("+-.", rest.p[n])))
+    while (n < rest.n && (is_word_char(rest.p[n]) || is_of(rest.p[n], "+-.")))
         n++;
     *o = (struct operand){.kind = OPERAND_NUMBER};
     if (n == 0 || span_to_f64(span_of(rest.p, n), &o->number) < 0) {
@@ -195,8 +201,10 @@ static struct expr *read_parenthesis(struct reader *r)
 {
     r->at++;
     struct expr *e = read_or(r);
+    if (!e)
+        return NULL;
     skip_space(r);
-    if (e && (r->at == r->text.n || r->text.p[r->at] != ')'))
+    if (r->at == r->text.n || r->text.p[r->at] != ')')
         return fail(r, -EINVAL, "expected )");
     r->at++;
     return e;

@@ -260,13 +260,15 @@ static int decode_key(const struct signature_scheme *s, struct span secret, stru
 static int make_key(const struct signature_scheme *s, struct span secret,
                     const struct signature_headers *headers, struct buf *ret)
 {
+    int rc;
     if (s->key_strip)
         return decode_key(s, secret, ret);
-    if (secret.n == 0)
+    if (secret.n == 0 || secret.n > SIGNATURE_MAX_KEY)
         return -EINVAL;
-    if (s->key_text)
-        return expand(s, s->key_text, secret, headers, (struct piece_sink){add_to_buf, ret});
-    return buf_add(ret, secret);
+    if (!s->key_text)
+        return buf_add(ret, secret);
+    rc = expand(s, s->key_text, secret, headers, (struct piece_sink){add_to_buf, ret});
+    return rc == -EMSGSIZE ? -EBADMSG : rc; /* by what the sender put into headers */
 }
 
 /* --- signing --- */

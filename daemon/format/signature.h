@@ -57,7 +57,7 @@ int signature_check(const struct signature_scheme *s, char *why, size_t size);
 /* One match among all signatures in the header and all secrets is enough, so that both sides can
  * rotate. `tolerance_ms` 0: five minutes, either way. 0; -EBADMSG (a header is missing or is not
  * what it should be), -ETIME (too old, or too new), -EACCES (no signature matches), -EINVAL (no
- * secret can be used), -ENOMEM. */
+ * secret can be used: it is empty, longer than SIGNATURE_MAX_KEY or no base64), -ENOMEM. */
 int signature_verify(const struct signature_scheme *s, const struct span *secrets, size_t n_secrets,
                      int64_t tolerance_ms, int64_t now, const struct signature_headers *headers,
                      struct span body);

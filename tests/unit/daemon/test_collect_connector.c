@@ -174,6 +174,28 @@ static void test_conditions(void **state)
     json_decref(root);
 }
 
+/* The place is in the text, or just past its end. */
+static void test_where_a_condition_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t n, column;
+    } cases[] = {{"(", 1, 2},      {"((((", 4, 5},   {"($.a", 4, 5},
+                 {"$.a = ", 6, 7}, {"$.a\0=", 5, 6}, {"1\0", 2, 2}};
+    struct arena a;
+    arena_init(&a, 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct expr *e;
+        size_t column = 0;
+        const char *why;
+        struct span text = span_of(cases[i].text, cases[i].n);
+        assert_int_equal(expr_read(text, &a, &e, &column, &why), -EINVAL);
+        assert_int_equal(column, cases[i].column);
+    }
+    arena_done(&a);
+}
+
 static void test_deep_conditions_are_refused(void **state)
 {
     (void)state;
@@ -413,6 +435,36 @@ static void test_a_whole_file(void **state)
     buf_done(&messages);
 }
 
+/* "https://desk.example.com" and "x/1" would be another host. */
+static void test_paths_begin_with_a_slash(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *request, *child;
+        bool sound;
+    } cases[] = {{"/a", "/{{record.id}}", true},   {"a", "/b", false},
+                 {"/a", "x/{{record.id}}", false}, {"/a", "{{record.url}}", false},
+                 {"'{{cfg.where}}'", "/b", false}, {"/a", ".example.org/", false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[400];
+        struct buf messages;
+        struct connector *c = NULL;
+        buf_init(&messages, 0);
+        snprintf(text, sizeof text,
+                 "connector: x\nbase: https://desk.example.com\nstreams:\n- name: s\n"
+                 "  request: {path: %s}\n  records: $[*]\n"
+                 "  hydrate: [{into: d, path: '%s'}]\n  map: {external_id: $.id}\n",
+                 cases[i].request, cases[i].child);
+        int rc = connector_read(SPAN_LIT("p.yaml"), span_str(text), &messages, &c);
+        if ((rc == 0) != cases[i].sound)
+            fail_msg("%s, %s: %d %s", cases[i].request, cases[i].child, rc, messages.p);
+        if (rc < 0)
+            assert_non_null(strstr(messages.p, "path must begin with /"));
+        connector_free(c);
+        buf_done(&messages);
+    }
+}
+
 /* Every prefix and many mangled copies: told or taken, never worse. */
 static void test_mangled_files(void **state)
 {
@@ -441,11 +493,18 @@ static void test_mangled_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_templates),     cmocka_unit_test(test_bad_templates),
-        cmocka_unit_test(test_conditions),    cmocka_unit_test(test_deep_conditions_are_refused),
-        cmocka_unit_test(test_verdicts),      cmocka_unit_test(test_backoff_and_budget),
-        cmocka_unit_test(test_xml),           cmocka_unit_test(test_csv),
-        cmocka_unit_test(test_html),          cmocka_unit_test(test_a_whole_file),
+        cmocka_unit_test(test_templates),
+        cmocka_unit_test(test_bad_templates),
+        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_where_a_condition_is_wrong),
+        cmocka_unit_test(test_deep_conditions_are_refused),
+        cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_backoff_and_budget),
+        cmocka_unit_test(test_xml),
+        cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_html),
+        cmocka_unit_test(test_a_whole_file),
+        cmocka_unit_test(test_paths_begin_with_a_slash),
         cmocka_unit_test(test_mangled_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

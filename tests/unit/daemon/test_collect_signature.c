@@ -271,6 +271,28 @@ static void test_overlong_header(void **state)
     free(big);
 }
 
+/* What a sender puts into the headers of a key can not end in another error than a bad message. */
+static void test_overlong_key(void **state)
+{
+    static const struct signature_scheme own = {.header = "x-signature",
+                                                .prefix = "",
+                                                .digest = DIGEST_SHA256,
+                                                .encoding = ENCODE_HEX,
+                                                .key_text = "{h:x-app}{h:x-app}{secret}",
+                                                .signed_text = "{body}"};
+    char app[SIGNATURE_MAX_HEADER + 1] = {0}, secret[SIGNATURE_MAX_KEY + 2] = {0};
+    struct header headers[] = {{"x-signature", "00"}, {"x-app", app}, {NULL, NULL}};
+    struct signature_headers h = {get, headers};
+    struct span one = SPAN_LIT("secret"), longer = span_of(secret, SIGNATURE_MAX_KEY + 1);
+
+    (void)state;
+    memset(secret, 'k', SIGNATURE_MAX_KEY + 1);
+    assert_int_equal(signature_verify(&own, &one, 1, 0, NOW, &h, body), -EACCES);
+    assert_int_equal(signature_verify(&own, &longer, 1, 0, NOW, &h, body), -EINVAL);
+    memset(app, 'a', SIGNATURE_MAX_HEADER);
+    assert_int_equal(signature_verify(&own, &one, 1, 0, NOW, &h, body), -EBADMSG);
+}
+
 static void test_token(void **state)
 {
     struct span secrets[] = {SPAN_LIT("old-token"), SPAN_LIT("new-token"), SPAN_LIT("")};
@@ -308,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_hex_in_capitals),
         cmocka_unit_test(test_key_from_header),
         cmocka_unit_test(test_overlong_header),
+        cmocka_unit_test(test_overlong_key),
         cmocka_unit_test(test_token),
         cmocka_unit_test(test_names),
     };

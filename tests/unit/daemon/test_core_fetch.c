@@ -92,6 +92,8 @@ static void urls_are_judged(void **state)
         {"file:///etc/passwd", -EINVAL, -EINVAL},
         {"example.com", -EINVAL, -EINVAL},
         {"http://", -EINVAL, -EINVAL},
+        {"https:/example.com/", -EINVAL, -EINVAL}, /* curl alone would take these two */
+        {"https:///example.com/", -EINVAL, -EINVAL},
         {"http://user:pass@example.com/", -EINVAL, -EINVAL},
         {"http://exa mple.com/", -EINVAL, -EINVAL},
         {"http://example.com/\r\nX: y", -EINVAL, -EINVAL},
