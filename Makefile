@@ -7,7 +7,7 @@
 #   make soak          long seeds and kill loops
 #   make lint          compilers, includes, sizes, formatting
 #   make asan | tsan   the tests under sanitizers
-#   make fuzz          libFuzzer on requests, texts, tables and lexicon files; fuzz-merge keeps the finds
+#   make fuzz          libFuzzer on all that comes from outside; fuzz-merge keeps the finds
 #   make bench         the table of docs/performance.md; bench-nlp: that of reading texts
 #   make deb           a Debian package, into build/
 #   make install DESTDIR= PREFIX=   (and uninstall: all but configuration and state)
@@ -130,7 +130,9 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIBTEST) $(LIBDAEMON) $(LIBNLP) $(LIB
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_all)
 FUZZ_NLP := nlp tables lexicon
+FUZZ_COLLECT := connector jsonpath signature
 $(FUZZ_NLP:%=$(BUILD)/tests/fuzz/fuzz_%): $(call obj,tests/fuzz/nlp_rig.c tests/fuzz/replay.c)
+$(FUZZ_COLLECT:%=$(BUILD)/tests/fuzz/fuzz_%): $(call obj,tests/fuzz/replay.c)
 $(BUILD)/tests/daemon/test_collect_hook $(BUILD)/tests/daemon/test_collect_stream: \
     $(call obj,$(FAKES))
 .PRECIOUS: $(BUILD)/obj/%.o
@@ -191,7 +193,7 @@ lint: deps-test $(BUILD)/gen/console_assets.inc
 # libFuzzer, FUZZ_SECONDS a target. What it finds goes into tests/fuzz/corpus (fuzz-merge keeps the
 # least that covers as much) and so into `make test`.
 FUZZ_SECONDS ?= 600
-FUZZ := http $(FUZZ_NLP)
+FUZZ := http $(FUZZ_NLP) $(FUZZ_COLLECT)
 .PHONY: fuzz fuzz-build fuzz-merge
 fuzz-build: deps-test $(BUILD)/lexicons.bin
 	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC="$(FUZZ_CC)" SAN=address,undefined \

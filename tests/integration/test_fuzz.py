@@ -29,6 +29,15 @@ class Corpus(unittest.TestCase):
     def test_lexicon(self):
         self.replay("lexicon")
 
+    def test_connector(self):
+        self.replay("connector")
+
+    def test_jsonpath(self):
+        self.replay("jsonpath")
+
+    def test_signature(self):
+        self.replay("signature")
+
     def test_size(self):
         kept = [p for p in (ROOT / "tests/fuzz/corpus").glob("*/*")]
         self.assertLess(sum(p.stat().st_size for p in kept), 2 << 20)
