@@ -9,14 +9,13 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "daemon/core/address.h"
+#include "daemon/core/fetch_url.h"
 #include "daemon/core/log.h"
 
 enum {
     MAX_JOBS = 1024,
     MAX_CONNECTIONS = 512,
     MAX_PER_HOST = 8,
-    MAX_URL = 4096,
     MAX_REQUEST_HEADERS = 64,
     MAX_HEADERS = 100,
     MAX_HEADER_BYTES = 16384,
@@ -65,100 +64,9 @@ struct fetch_job {
 
 /* --- where to --- */
 
-static bool allowed(bool allow_private, bool allow_loopback, enum address_kind kind)
-{
-    switch (kind) {
-    case ADDRESS_PUBLIC:
-        return true;
-    case ADDRESS_LOOPBACK:
-        return allow_private || allow_loopback;
-    case ADDRESS_PRIVATE:
-        return allow_private;
-    default:
-        return false;
-    }
-}
-
-/* What the URL itself says. */
-struct target {
-    char host[256];
-    bool loopback; /* says so literally */
-};
-
-static int refuse_url(char *message, size_t size, int code, const char *what)
-{
-    snprintf(message, size, "%s", what);
-    return code;
-}
-
-static int url_part(CURLU *u, CURLUPart part, char *out, size_t size)
-{
-    char *text = NULL;
-    CURLUcode rc = curl_url_get(u, part, &text, 0);
-    int n = rc == CURLUE_OK ? snprintf(out, size, "%s", text) : -1;
-    curl_free(text);
-    return n >= 0 && n < (int)size ? 0 : -EINVAL;
-}
-
-static int judge_url(CURLU *u, const char *url, bool allow_private, struct target *t, char *message,
-                     size_t size)
-{
-    char scheme[16], any[256];
-    if (curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) != CURLUE_OK)
-        return refuse_url(message, size, -EINVAL, "not a URL, or one with a user in it");
-    if (url_part(u, CURLUPART_SCHEME, scheme, sizeof scheme) < 0 ||
-        (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
-        return refuse_url(message, size, -EINVAL, "neither http nor https");
-    if (url_part(u, CURLUPART_HOST, t->host, sizeof t->host) < 0 || !t->host[0])
-        return refuse_url(message, size, -EINVAL, "no host");
-    if (url_part(u, CURLUPART_USER, any, sizeof any) == 0)
-        return refuse_url(message, size, -EINVAL, "a user does not belong into a URL");
-    int kind = address_kind_of(span_str(t->host));
-    t->loopback =
-        kind == ADDRESS_LOOPBACK || span_eq_nocase(span_str(t->host), SPAN_LIT("localhost"));
-    if (kind >= 0 && !allowed(allow_private, t->loopback, (enum address_kind)kind))
-        return refuse_url(message, size, -EACCES, "a private address");
-    return 0;
-}
-
-/* curl also takes "https:/host" and "https:///host", which others read otherwise. */
-static bool has_authority(struct span url)
-{
-    size_t at = span_find(url, SPAN_LIT("://"));
-    return at != SIZE_MAX && at + 3 < url.n && url.p[at + 3] != '/' &&
-           span_find_char(url, ':') == at;
-}
-
-static int check_url(struct span url, bool allow_private, struct target *t, char *message,
-                     size_t size)
-{
-    char text[MAX_URL];
-    if (url.n == 0 || url.n >= sizeof text)
-        return refuse_url(message, size, -EINVAL, "empty, or too long");
-    for (size_t i = 0; i < url.n; i++)
-        if ((unsigned char)url.p[i] <= 0x20 || url.p[i] == 0x7f)
-            return refuse_url(message, size, -EINVAL, "white space or a control character");
-    if (!has_authority(url))
-        return refuse_url(message, size, -EINVAL, "no scheme://host");
-    memcpy(text, url.p, url.n);
-    text[url.n] = '\0';
-    CURLU *u = curl_url();
-    if (!u)
-        return -ENOMEM;
-    int rc = judge_url(u, text, allow_private, t, message, size);
-    curl_url_cleanup(u);
-    return rc;
-}
-
-int fetch_check_url(struct span url, bool allow_private, char *message, size_t size)
-{
-    struct target t;
-    return check_url(url, allow_private, &t, message, size);
-}
-
 static bool may_reach(struct fetch_job *job, enum address_kind kind)
 {
-    if (job->proxied || allowed(job->allow_private, job->allow_loopback, kind))
+    if (job->proxied || fetch_may_reach(job->allow_private, job->allow_loopback, kind))
         return true;
     job->refused = true;
     return false;
@@ -228,39 +136,6 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
         return 0;
     }
     return line.n;
-}
-
-struct span fetch_header(const struct fetch_response *r, const char *name)
-{
-    for (size_t i = 0; i < r->n_headers; i++)
-        if (span_is(r->headers[i].key, name))
-            return r->headers[i].value;
-    return SPAN_NONE;
-}
-
-int64_t fetch_date_after(struct span value, int64_t now_ms)
-{
-    char text[64];
-    if (value.n >= sizeof text)
-        return -1;
-    memcpy(text, value.p, value.n);
-    text[value.n] = '\0';
-    time_t at = curl_getdate(text, NULL);
-    if (at == -1)
-        return -1;
-    int64_t ms = (int64_t)at * 1000 - now_ms;
-    return ms < 0 ? 0 : ms > MS_DAY ? MS_DAY : ms;
-}
-
-int64_t fetch_retry_after(const struct fetch_response *r, int64_t now_ms)
-{
-    struct span value = fetch_header(r, "retry-after");
-    int64_t seconds;
-    if (!value.p)
-        return -1;
-    if (span_to_i64(value, &seconds) < 0)
-        return fetch_date_after(value, now_ms);
-    return seconds < 0 ? 0 : seconds > MS_DAY / 1000 ? MS_DAY : seconds * 1000;
 }
 
 /* --- jobs --- */
@@ -608,9 +483,9 @@ static int job_prepare(struct fetch_job *job, const struct fetch_request *reques
 int fetch_start(struct fetch *f, const struct fetch_request *request, fetch_done_fn *done,
                 void *ctx, struct fetch_job **ret_job)
 {
-    struct target target;
+    bool loopback;
     char message[96];
-    int rc = check_url(request->url, request->allow_private, &target, message, sizeof message);
+    int rc = fetch_judge(request->url, request->allow_private, &loopback, message, sizeof message);
     if (rc < 0)
         return rc;
     if (f->stopping)
@@ -624,8 +499,8 @@ int fetch_start(struct fetch *f, const struct fetch_request *request, fetch_done
     job->done = done;
     job->ctx = ctx;
     job->allow_private = request->allow_private;
-    job->allow_loopback = target.loopback;
-    job->proxied = request->proxy.n > 0 && !target.loopback;
+    job->allow_loopback = loopback;
+    job->proxied = request->proxy.n > 0 && !loopback;
     job->max_response = request->max_response ? request->max_response : DEFAULT_RESPONSE;
     if (job->max_response > MAX_RESPONSE)
         job->max_response = MAX_RESPONSE;

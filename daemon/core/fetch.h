@@ -1,11 +1,11 @@
-/* fetch: outgoing HTTP, many at once, on the loop. The only curl.h user.
+/* fetch: outgoing HTTP, many at once, on the loop. fetch*.c are the only users of curl.h.
  *
  * Where a request may go is judged by the address it would be sent to, after resolution and again
- * on a kept connection, so that no name and no redirect (none is followed) leads inside: never
- * unspecified, multicast, broadcast and cloud metadata addresses private  loopback, link-local,
- * private and shared ranges: only with allow_private, or loopback when the URL says 127.0.0.1,
- * localhost or [::1] itself Through a proxy, the proxy decides; only what the URL says literally is
- * judged here.
+ * on a kept connection, so that no name and no redirect (none is followed) leads inside. Never to
+ * unspecified, multicast, broadcast and cloud metadata addresses; to loopback, link-local, private
+ * and shared ranges only with allow_private, or to loopback when the URL says 127.0.0.1, localhost
+ * or [::1] itself. Through a proxy, the proxy decides; only what the URL says literally is judged
+ * here.
  *
  * Thread: the loop thread. Ownership: everything of a request is copied by fetch_start(). Bounds:
  * 1,024 requests at once, 512 connections, 8 to one host; an answer's header 16 KiB. Shutdown: at

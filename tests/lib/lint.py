@@ -87,7 +87,7 @@ LIBRARIES = [
     (r"z(std|dict).*\.h", ["store/"]),
     (r"xxhash\.h", ["store/", "daemon/", "tests/unit/store/"]),
     (r"uv\.h", ["daemon/", "tests/"]),
-    (r"curl/.*", ["daemon/core/fetch.c", "daemon/ctl/client.c", "tests/fuzz/fuzz_connector.c"]),
+    (r"curl/.*", ["daemon/core/fetch", "daemon/ctl/client.c", "tests/fuzz/fuzz_connector.c"]),
     (r"jansson\.h", ["daemon/", "tests/", "lexicons/build/"]),
     (r"libfyaml\.h", ["daemon/"]),
     (r"expat\.h", ["daemon/collect/decode.c"]),
