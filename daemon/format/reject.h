@@ -46,7 +46,9 @@
     X(REJECT_MALFORMED_CSV, "malformed_csv")                                                       \
     X(REJECT_RAGGED_ROW, "ragged_row")                                                             \
     X(REJECT_UNMAPPED_VALUE, "unmapped_value")                                                     \
-    X(REJECT_NO_RECORD, "no_record")
+    X(REJECT_NO_RECORD, "no_record")                                                               \
+    X(REJECT_MALFORMED_MAIL, "malformed_mail")                                                     \
+    X(REJECT_UNREADABLE_MAIL, "unreadable_mail")
 
 #define X(id, code) id,
 enum reject_code { REJECT_CODES(X) REJECT_COUNT };

@@ -20,6 +20,9 @@ class Corpus(unittest.TestCase):
     def test_http(self):
         self.replay("http")
 
+    def test_mime(self):
+        self.replay("mime")
+
     def test_nlp(self):
         self.replay("nlp")
 

@@ -91,6 +91,7 @@ LIBRARIES = [
     (r"jansson\.h", ["daemon/", "tests/", "lexicons/build/"]),
     (r"libfyaml\.h", ["daemon/"]),
     (r"expat\.h", ["daemon/collect/decode.c"]),
+    (r"gmime/.*", ["daemon/format/mime.c"]),
     (r"gsl/.*", ["daemon/stats.c"]),
     (r"http_parser\.h", ["daemon/http/parser.c"]),
     (r"systemd/.*", ["daemon/core/systemd.c"]),
