@@ -1,14 +1,12 @@
 #include "daemon/core/fetch.h"
 
 #include <assert.h>
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/arena.h"
-#include "base/buf.h"
 #include "base/err.h"
+#include "daemon/core/fetch_impl.h"
 #include "daemon/core/fetch_url.h"
 #include "daemon/core/log.h"
 
@@ -27,46 +25,12 @@ enum {
     STOP_MS = 4000, /* under the loop's deadline of STOP_DELIVER */
 };
 
-struct fetch {
-    struct loop *loop;
-    CURLM *multi;
-    uv_timer_t timer; /* curl's */
-    struct loop_timer *stop_timer;
-    struct fetch_job *jobs;
-    size_t active;
-    size_t open; /* libuv handles not yet closed: sockets and the timer */
-    bool stopping, closing;
-};
-
-/* One uv_poll per socket, new after each REMOVE. */
-struct poll {
-    struct fetch *fetch;
-    uv_poll_t uv;
-    curl_socket_t fd;
-};
-
-struct fetch_job {
-    struct fetch *fetch;
-    struct fetch_job *prev, *next;
-    CURL *easy;
-    struct curl_slist *headers;
-    struct arena arena; /* url, body, method, answer's headers */
-    struct buf body;
-    struct pair *answer_headers;
-    size_t n_answer_headers, header_bytes;
-    size_t max_response;
-    bool allow_private, allow_loopback, proxied;
-    bool refused, too_large;
-    fetch_done_fn *done;
-    void *ctx;
-    char error[CURL_ERROR_SIZE];
-};
-
 /* --- where to --- */
 
 static bool may_reach(struct fetch_job *job, enum address_kind kind)
 {
-    if (job->proxied || fetch_may_reach(job->allow_private, job->allow_loopback, kind))
+    bool seen = job->in_clear && kind == ADDRESS_PUBLIC;
+    if (!seen && (job->proxied || fetch_may_reach(job->allow_private, job->allow_loopback, kind)))
         return true;
     job->refused = true;
     return false;
@@ -127,6 +91,8 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
     struct fetch_job *job = ctx;
     struct span line = span_of(p, n * size);
+    if (job->imap) /* of signing in */
+        return line.n;
     if (span_starts(line, SPAN_LIT("HTTP/")))
         job->n_answer_headers = 0;
     job->header_bytes += line.n;
@@ -142,6 +108,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 
 static void job_free(struct fetch_job *job)
 {
+    fetch_imap_free(job->imap);
     if (job->easy)
         curl_easy_cleanup(job->easy);
     curl_slist_free_all(job->headers);
@@ -160,6 +127,8 @@ static void job_unlink(struct fetch_job *job)
     if (job->next)
         job->next->prev = job->prev;
     f->active--;
+    fetch_imap_free(job->imap); /* its poll, before curl closes the socket */
+    job->imap = NULL;
     curl_multi_remove_handle(f->multi, job->easy);
 }
 
@@ -180,6 +149,8 @@ static int error_of(const struct fetch_job *job, CURLcode code)
         return -EACCES;
     if (job->too_large)
         return -EMSGSIZE;
+    if (job->imap)
+        return fetch_imap_error(code);
     return code == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT : -EIO;
 }
 
@@ -192,6 +163,8 @@ static const char *message_of(const struct fetch_job *job, int error, CURLcode c
         return "the address is private or otherwise not allowed";
     case -EMSGSIZE:
         return "the answer is too large";
+    case -EPERM:
+        return "the server does not let us in with this user and password";
     case -ECANCELED:
         return "shutting down";
     default:
@@ -199,7 +172,7 @@ static const char *message_of(const struct fetch_job *job, int error, CURLcode c
     }
 }
 
-static void job_finish(struct fetch_job *job, int error, CURLcode code)
+void fetch_job_finish(struct fetch_job *job, int error, CURLcode code)
 {
     struct fetch *f = job->fetch;
     long status = 0;
@@ -230,7 +203,10 @@ static void drain(struct fetch *f)
         if (m->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&job);
-        job_finish(job, error_of(job, code), code);
+        if (job->imap && code == CURLE_OK)
+            fetch_imap_ready(job);
+        else
+            fetch_job_finish(job, error_of(job, code), code);
     }
 }
 
@@ -238,7 +214,7 @@ static void abort_all(void *ctx)
 {
     struct fetch *f = ctx;
     while (f->jobs)
-        job_finish(f->jobs, -ECANCELED, CURLE_OK);
+        fetch_job_finish(f->jobs, -ECANCELED, CURLE_OK);
 }
 
 void fetch_cancel(struct fetch_job *job)
@@ -280,7 +256,7 @@ static void handle_closed(struct fetch *f)
         loop_stopped(f->loop, STOP_CLOSE, f);
 }
 
-static void poll_closed(uv_handle_t *h)
+void fetch_poll_closed(uv_handle_t *h)
 {
     struct poll *p = h->data;
     struct fetch *f = p->fetch;
@@ -293,7 +269,7 @@ static void timer_closed(uv_handle_t *h)
     handle_closed(h->data);
 }
 
-static struct poll *poll_new(struct fetch *f, curl_socket_t fd)
+struct poll *fetch_poll_new(struct fetch *f, curl_socket_t fd)
 {
     struct poll *p = calloc(1, sizeof *p);
     if (!p || uv_poll_init_socket(loop_uv(f->loop), &p->uv, fd) != 0) {
@@ -317,13 +293,13 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *of
         if (!p)
             return 0;
         uv_poll_stop(&p->uv);
-        uv_close((uv_handle_t *)&p->uv, poll_closed);
+        uv_close((uv_handle_t *)&p->uv, fetch_poll_closed);
         curl_multi_assign(f->multi, fd, NULL);
         return 0;
     }
     int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
     if (!p)
-        p = poll_new(f, fd);
+        p = fetch_poll_new(f, fd);
     if (p)
         uv_poll_start(&p->uv, events, on_poll);
     return 0; /* without a poll it times out; an error here would end curl for all */
@@ -476,6 +452,8 @@ static int job_prepare(struct fetch_job *job, const struct fetch_request *reques
     CURLcode set = curl_easy_setopt(job->easy, CURLOPT_URL, url.p);
     set |= curl_easy_setopt(job->easy, CURLOPT_HTTPHEADER, job->headers);
     set |= set_callbacks(job) | set_limits(job, request) | set_proxy(job, request->proxy);
+    if (request->user.p)
+        return set == CURLE_OK ? fetch_imap_prepare(job, request) : -ENOMEM;
     set |= set_method(job, method, body);
     return set == CURLE_OK ? 0 : -ENOMEM;
 }
@@ -483,9 +461,9 @@ static int job_prepare(struct fetch_job *job, const struct fetch_request *reques
 int fetch_start(struct fetch *f, const struct fetch_request *request, fetch_done_fn *done,
                 void *ctx, struct fetch_job **ret_job)
 {
-    bool loopback;
+    struct fetch_place place = {.imap = request->user.p};
     char message[96];
-    int rc = fetch_judge(request->url, request->allow_private, &loopback, message, sizeof message);
+    int rc = fetch_judge(request->url, request->allow_private, &place, message, sizeof message);
     if (rc < 0)
         return rc;
     if (f->stopping)
@@ -499,8 +477,9 @@ int fetch_start(struct fetch *f, const struct fetch_request *request, fetch_done
     job->done = done;
     job->ctx = ctx;
     job->allow_private = request->allow_private;
-    job->allow_loopback = loopback;
-    job->proxied = request->proxy.n > 0 && !loopback;
+    job->allow_loopback = place.loopback;
+    job->in_clear = place.in_clear;
+    job->proxied = request->proxy.n > 0 && !place.loopback;
     job->max_response = request->max_response ? request->max_response : DEFAULT_RESPONSE;
     if (job->max_response > MAX_RESPONSE)
         job->max_response = MAX_RESPONSE;

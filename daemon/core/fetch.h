@@ -1,4 +1,5 @@
-/* fetch: outgoing HTTP, many at once, on the loop. fetch*.c are the only users of curl.h.
+/* fetch: outgoing HTTP, and sessions with IMAP servers, many at once, on the loop. fetch*.c are the
+ * only users of curl.h.
  *
  * Where a request may go is judged by the address it would be sent to, after resolution and again
  * on a kept connection, so that no name and no redirect (none is followed) leads inside. Never to
@@ -30,17 +31,19 @@ struct fetch_request {
     size_t max_response; /* bytes of the answer's body; 0: 64 KiB */
     struct span proxy;   /* absent: none; the environment's are never used */
     bool allow_private;
+    struct span user, password; /* of an IMAP session, and only of one */
 };
 
 struct fetch_response {
     int status; /* 0 when no answer came */
     /* 0: all of the answer came. -EACCES: address refused; -ETIMEDOUT; -EMSGSIZE: larger than
-     * max_response; -ECANCELED; -EIO: the rest. */
+     * max_response; -EPERM: an IMAP server does not let us in; -ECANCELED; -EIO: the rest. */
     int error;
     const char *message;        /* of an error, else "". No part of the URL but the host */
     const struct pair *headers; /* names in lower case, in order */
     size_t n_headers;
     struct span body;
+    struct span tagged; /* IMAP: "OK …", "NO …" or "BAD …", as the server ends its answer */
 };
 
 /* The response lives until `done` returns. Called exactly once per started and not cancelled
@@ -58,9 +61,18 @@ int fetch_start(struct fetch *f, const struct fetch_request *request, fetch_done
 void fetch_cancel(struct fetch_job *job);
 size_t fetch_active(const struct fetch *f);
 
+/* An IMAP session: fetch_start() with `user` set and an imaps:// or imap:// URL without a path
+ * connects and signs in; without TLS only to loopback and private addresses. With error 0 the job
+ * lives on: then one command at a time, without its tag, whose answer is in `body` (untagged lines,
+ * literals within) and `tagged`; each within timeout_ms and max_response. It ends with
+ * fetch_cancel(), which whoever holds it calls before STOP_DELIVER, or with an answer that has an
+ * error. 0; -EINVAL for a command that is too long, or before the answer to the last. */
+int fetch_imap_command(struct fetch_job *job, struct span command, fetch_done_fn *done, void *ctx);
+
 /* Whether a URL could be sent at all: http or https, a host, no user and password. 0; -EINVAL or
  * -EACCES with a message. Resolves nothing. Any thread. */
 int fetch_check_url(struct span url, bool allow_private, char *message, size_t size);
+int fetch_check_imap_url(struct span url, bool allow_private, char *message, size_t size);
 /* Absent when the answer has no such header; `name` in lower case. */
 struct span fetch_header(const struct fetch_response *r, const char *name);
 /* What Retry-After asks for, seconds or a date, in ms from now_ms; -1 without one. At most 1 day.

@@ -37,25 +37,31 @@ static int url_part(CURLU *u, CURLUPart part, char *out, size_t size)
     return n >= 0 && n < (int)size ? 0 : -EINVAL;
 }
 
-static int judge_parts(CURLU *u, const char *url, bool allow_private, bool *ret_loopback,
+static int judge_parts(CURLU *u, const char *url, bool allow_private, struct fetch_place *place,
                        char *message, size_t size)
 {
+    static const char *const schemes[2][2] = {{"https", "http"}, {"imaps", "imap"}};
+    const char *const *may = schemes[place->imap];
     char scheme[16], host[256], any[256];
     if (curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) != CURLUE_OK)
         return refuse(message, size, -EINVAL, "not a URL, or one with a user in it");
     if (url_part(u, CURLUPART_SCHEME, scheme, sizeof scheme) < 0 ||
-        (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
-        return refuse(message, size, -EINVAL, "neither http nor https");
+        (strcmp(scheme, may[0]) != 0 && strcmp(scheme, may[1]) != 0))
+        return refuse(message, size, -EINVAL,
+                      place->imap ? "neither imap nor imaps" : "neither http nor https");
     if (url_part(u, CURLUPART_HOST, host, sizeof host) < 0 || !host[0])
         return refuse(message, size, -EINVAL, "no host");
     if (url_part(u, CURLUPART_USER, any, sizeof any) == 0)
         return refuse(message, size, -EINVAL, "a user does not belong into a URL");
     int kind = address_kind_of(span_str(host));
-    bool loopback =
+    place->loopback =
         kind == ADDRESS_LOOPBACK || span_eq_nocase(span_str(host), SPAN_LIT("localhost"));
-    if (kind >= 0 && !fetch_may_reach(allow_private, loopback, (enum address_kind)kind))
+    place->in_clear = strcmp(scheme, "imap") == 0;
+    if (kind >= 0 && !fetch_may_reach(allow_private, place->loopback, (enum address_kind)kind))
         return refuse(message, size, -EACCES, "a private address");
-    *ret_loopback = loopback;
+    if (place->in_clear && !place->loopback && (!allow_private || kind == ADDRESS_PUBLIC))
+        return refuse(message, size, -EACCES,
+                      "imap without TLS is for private addresses, with allow_private");
     return 0;
 }
 
@@ -67,7 +73,8 @@ static bool has_authority(struct span url)
            span_find_char(url, ':') == at;
 }
 
-int fetch_judge(struct span url, bool allow_private, bool *ret_loopback, char *message, size_t size)
+int fetch_judge(struct span url, bool allow_private, struct fetch_place *place, char *message,
+                size_t size)
 {
     char text[MAX_URL];
     if (url.n == 0 || url.n >= sizeof text)
@@ -82,13 +89,19 @@ int fetch_judge(struct span url, bool allow_private, bool *ret_loopback, char *m
     CURLU *u = curl_url();
     if (!u)
         return -ENOMEM;
-    int rc = judge_parts(u, text, allow_private, ret_loopback, message, size);
+    int rc = judge_parts(u, text, allow_private, place, message, size);
     curl_url_cleanup(u);
     return rc;
 }
 
 int fetch_check_url(struct span url, bool allow_private, char *message, size_t size)
 {
-    bool loopback;
-    return fetch_judge(url, allow_private, &loopback, message, size);
+    struct fetch_place place = {.imap = false};
+    return fetch_judge(url, allow_private, &place, message, size);
+}
+
+int fetch_check_imap_url(struct span url, bool allow_private, char *message, size_t size)
+{
+    struct fetch_place place = {.imap = true};
+    return fetch_judge(url, allow_private, &place, message, size);
 }

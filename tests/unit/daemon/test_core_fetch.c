@@ -109,6 +109,37 @@ static void urls_are_judged(void **state)
     }
 }
 
+static void mailboxes_are_judged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        int closed, open; /* without and with allow_private */
+    } cases[] = {
+        {"imaps://mail.example.com", 0, 0},
+        {"imaps://mail.example.com:9930", 0, 0},
+        {"imaps://10.0.0.1", -EACCES, 0},
+        {"imap://mail.example.com", -EACCES, 0}, /* judged again by its address */
+        {"imap://10.0.0.1", -EACCES, 0},
+        {"imap://8.8.8.8", -EACCES, -EACCES},
+        {"imap://127.0.0.1:143", 0, 0},
+        {"imap://169.254.169.254", -EACCES, -EACCES},
+        {"https://mail.example.com", -EINVAL, -EINVAL},
+        {"imaps://me@mail.example.com", -EINVAL, -EINVAL},
+        {"imaps://", -EINVAL, -EINVAL},
+    };
+    char message[128];
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct span url = span_str(cases[i].url);
+        int closed = fetch_check_imap_url(url, false, message, sizeof message);
+        int open = fetch_check_imap_url(url, true, message, sizeof message);
+        if (closed != cases[i].closed || open != cases[i].open)
+            fail_msg("%s: %d, %d (%s)", cases[i].url, closed, open, message);
+    }
+    assert_int_equal(fetch_check_url(SPAN_LIT("imaps://mail.example.com"), true, message, 128),
+                     -EINVAL);
+}
+
 /* --- requests --- */
 
 struct fixture {
@@ -578,6 +609,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_judged),
         cmocka_unit_test(urls_are_judged),
+        cmocka_unit_test(mailboxes_are_judged),
         T(a_post_goes_out_as_written),
         T(methods_are_sent),
         T(what_can_not_be_sent_is_refused),
