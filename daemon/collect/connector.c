@@ -17,6 +17,8 @@ enum {
     DEFAULT_RESPONSE = 8 << 20,
     MAX_RESPONSE = 64 << 20,
     DEFAULT_TIMEOUT_MS = 30000,
+    DEFAULT_MESSAGE = 1 << 20,
+    ANSWER_ROOM = 64 * 1024, /* of an answer, around a mail */
 };
 #define FIXED (SCOPE_BIT(SCOPE_CFG) | SCOPE_BIT(SCOPE_SECRET))
 
@@ -252,6 +254,54 @@ static int read_streams(struct reading *r, const struct yaml_node *n, void *out)
     return rc;
 }
 
+/* --- a mailbox --- */
+
+/* What it is called where streams are told apart. */
+static int name_stream(struct reading *r, struct connector *c)
+{
+    struct stream *s = arena_zalloc(r->arena, sizeof *s);
+    if (!s)
+        return -ENOMEM;
+    s->name = SPAN_LIT("mailbox");
+    c->streams = s;
+    c->n_streams = 1;
+    return 0;
+}
+
+static int read_mailbox(struct reading *r, const struct yaml_node *n, void *out)
+{
+    static const struct key keys[] = {
+        {"name", read_template, offsetof(struct mailbox_rules, name), true},
+        {"automatic", read_template, offsetof(struct mailbox_rules, automatic), false},
+        {"max_message", read_bytes, offsetof(struct mailbox_rules, max_message), false},
+    };
+    struct connector *c = out;
+    r->scopes = FIXED;
+    c->mailbox.max_message = DEFAULT_MESSAGE;
+    int rc = n->type == YAML_SCALAR ? read_template(r, n, &c->mailbox.name)
+                                    : read_keys(r, n, keys, ARRAY_LEN(keys), &c->mailbox);
+    return rc < 0 ? rc : name_stream(r, c);
+}
+
+/* Keys of HTTP say nothing to a mailbox. */
+static void check_kind(struct reading *r, const struct yaml_node *root, const struct connector *c)
+{
+    bool mailbox = c->mailbox.max_message > 0, streams = c->n_streams > 0 && !mailbox;
+    for (const struct yaml_node *m = root->first; m; m = m->next) {
+        bool is_streams = span_is(m->key->text, "streams");
+        streams = streams || is_streams;
+        if (mailbox &&
+            (is_streams || span_is(m->key->text, "headers") || span_is(m->key->text, "errors")))
+            read_problem(r, m, "is of no meaning with a mailbox");
+    }
+    if (!mailbox && !streams)
+        read_problem(r, root, "streams is missing here, or mailbox");
+    if (mailbox && c->auth.type != CREDENTIAL_BASIC)
+        read_problem(r, root, "a mailbox needs auth: {basic: {user, pass}}");
+    if (mailbox && c->mailbox.max_message + ANSWER_ROOM > c->max_response)
+        read_problem(r, root, "max_response must be 64KiB more than max_message at least");
+}
+
 static int read_standing(struct reading *r, const struct yaml_node *n, void *out)
 {
     static const char *const words[] = {"proven", "documented", "unverified", NULL};
@@ -281,13 +331,17 @@ static const struct key connector_keys[] = {
     {"errors", read_errors, 0, false},
     {"max_response", read_bytes, offsetof(struct connector, max_response), false},
     {"timeout", read_duration, offsetof(struct connector, timeout_ms), false},
-    {"streams", read_streams, 0, true},
+    {"streams", read_streams, 0, false},
+    {"mailbox", read_mailbox, 0, false},
 };
 
 static int read_root(struct reading *r, const struct yaml_node *root, struct connector *c)
 {
     static const struct yaml_node nothing = {.type = YAML_MAP, .at = {1, 1}};
-    int rc = read_keys(r, root ? root : &nothing, connector_keys, ARRAY_LEN(connector_keys), c);
+    root = root ? root : &nothing;
+    int rc = read_keys(r, root, connector_keys, ARRAY_LEN(connector_keys), c);
+    if (rc == 0 && root->type == YAML_MAP)
+        check_kind(r, root, c);
     struct need *needs = arena_array(r->arena, r->n_needs ? r->n_needs : 1, sizeof *needs);
     if (rc < 0 || !needs)
         return -ENOMEM;

@@ -8,8 +8,8 @@
 #ifndef VOC_COLLECT_CONNECTOR_H
 #define VOC_COLLECT_CONNECTOR_H
 
+#include "daemon/collect/mailbox.h"
 #include "daemon/format/expr.h"
-#include "daemon/collect/template.h"
 #include "daemon/format/mapping.h"
 
 struct field { /* a query parameter or a header */
@@ -168,8 +168,9 @@ struct connector {
     struct rate rate;
     const struct error_rule *errors;
     size_t n_errors;
-    const struct stream *streams;
+    const struct stream *streams; /* of a mailbox one, with nothing but its name */
     size_t n_streams;
+    struct mailbox_rules mailbox; /* instead of streams */
     const struct need *needs;
     size_t n_needs;
     size_t max_response;

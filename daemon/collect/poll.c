@@ -159,6 +159,9 @@ void poll_obey(struct poll *s, const struct upstream_verdict *v, void (*then)(st
 
 static void forget_poll(struct poll *s)
 {
+    if (s->job) /* a session with a mail server */
+        fetch_cancel(s->job);
+    s->job = NULL;
     poll_forget_page(s);
     poll_children_forget(s);
     arena_reset(&s->arena);
@@ -194,7 +197,7 @@ static void succeed(struct poll *s)
 
 static void begin_walk(struct poll *s);
 
-static void next_walk(struct poll *s)
+void poll_next_walk(struct poll *s)
 {
     if (++s->partition < s->n_partitions) {
         begin_walk(s);
@@ -210,7 +213,7 @@ static void next_walk(struct poll *s)
     }
 }
 
-static int read_document(struct poll *s)
+int poll_document(struct poll *s)
 {
     struct store_view *view = NULL;
     struct span text = SPAN_NONE;
@@ -221,20 +224,24 @@ static int read_document(struct poll *s)
         rc = store_doc_get(view, STORE_DOC_CURSOR, poll_key(s, &s->walk_arena), &s->walk_arena,
                            &text);
     store_view_end(view);
-    if (rc == 0)
-        rc = walk_parse(text, &s->walk_arena, &s->walk);
     return rc == 0 ? buf_add(&s->document, text) : rc;
 }
 
-/* Where history begins is settled at the first poll, and kept. */
-static struct walk first_walk(const struct poll *s)
+static int read_document(struct poll *s)
+{
+    int rc = poll_document(s);
+    return rc == 0 ? walk_parse(buf_span(&s->document), &s->walk_arena, &s->walk) : rc;
+}
+
+/* Settled at the first poll, and kept. */
+int64_t poll_history(const struct poll *s)
 {
     const struct stream *stream = poll_stream(s);
     int64_t back = s->source->config->start_ms;
     if (stream->cursor.kind == CURSOR_OPAQUE && back < stream->cursor.lag_ms)
         back = stream->cursor.lag_ms;
     int64_t start = poll_wall(s) - back;
-    return walk_new(start > 0 ? start / MS_SECOND * MS_SECOND : 0);
+    return start > 0 ? start / MS_SECOND * MS_SECOND : 0;
 }
 
 static int load_partitions(struct poll *s)
@@ -248,6 +255,10 @@ static int load_partitions(struct poll *s)
 
 static void begin_walk(struct poll *s)
 {
+    if (poll_is_mailbox(s)) {
+        poll_mail(s);
+        return;
+    }
     int rc = load_partitions(s);
     if (rc < 0) {
         poll_fail(s, ERROR_REQUEST, -1, "the list of partitions is empty");
@@ -255,7 +266,7 @@ static void begin_walk(struct poll *s)
     }
     rc = read_document(s);
     if (rc == -ENOENT || rc == -EINVAL) {
-        s->walk = first_walk(s);
+        s->walk = walk_new(poll_history(s));
     } else if (rc < 0) {
         poll_fail(s, ERROR_COMMIT, -1, "where it was can not be read");
         return;
@@ -269,7 +280,7 @@ static void begin_walk(struct poll *s)
     else if (s->preview)
         preview_fail(s, "there is nothing to ask now: the next window has not begun");
     else
-        next_walk(s);
+        poll_next_walk(s);
 }
 
 void poll_look(struct poll *s, size_t stream)
@@ -384,11 +395,11 @@ static void on_page(void *ctx, const struct fetch_response *r)
 
 static void committed(struct intake *in);
 
-static void submit(struct poll *s)
+void poll_submit(struct poll *s)
 {
     int rc = intake_submit(s->poller->app->pipeline, s->intake, LANE_BULK);
     if (rc == -EAGAIN) {
-        poll_after(s, POLL_ROOM_MS, submit);
+        poll_after(s, POLL_ROOM_MS, poll_submit);
     } else if (rc < 0) {
         poll_forget_page(s);
     } else {
@@ -432,7 +443,7 @@ static void go_on(struct poll *s)
     else if (s->walk.under_way)
         poll_ask(s);
     else
-        next_walk(s);
+        poll_next_walk(s);
 }
 
 void poll_commit(struct poll *s)
@@ -452,28 +463,29 @@ void poll_commit(struct poll *s)
     s->counts.pages++;
     bool moved = note_walk(s);
     if (moved || intake_has_work(s->intake))
-        submit(s);
+        poll_submit(s);
     else
         go_on(s);
 }
 
-static void count(struct poll *s, const struct intake *in)
+int poll_count(struct poll *s)
 {
-    for (size_t i = 0; i < in->n; i++)
+    const struct intake *in = s->intake;
+    s->committing = false;
+    for (size_t i = 0; i < in->n && in->command.status == 0; i++)
         s->counts.items[in->items[i].outcome]++;
-    if (in->n > 0)
+    if (in->n > 0 && in->command.status == 0)
         s->last_new = in->committed_at;
+    return in->command.status;
 }
 
 /* What is on disk is what the next page goes on from. */
 static void committed(struct intake *in)
 {
     struct poll *s = in->user;
-    int rc = in->command.status;
     struct walk before = s->walk;
-    s->committing = false;
+    int rc = poll_count(s);
     if (rc == 0) {
-        count(s, in);
         rc = read_document(s) == 0 ? 0 : -EIO;
         memcpy(s->walk.prints, before.prints, sizeof before.prints);
     }

@@ -4,6 +4,7 @@
  *   poll.c        one poll: stream by stream, page by page
  *   poll_child.c  children of records (hydrate)
  *   poll_token.c  oauth2
+ *   poll_mail.c   a mailbox, instead of streams of pages
  *   preview.c     one page shown, nothing kept
  *
  * What happens next is always one of: a timer's `then`, an answer (`job`), a commit (`intake`, or
@@ -35,6 +36,7 @@ struct poll_counts {
 };
 
 struct preview;
+struct poll_mail;
 
 struct poll {
     struct poller *poller;
@@ -60,6 +62,7 @@ struct poll {
     struct arena walk_arena, page_arena, child_arena;
     struct buf document; /* the walk as last read or committed */
     struct page page;
+    struct poll_mail *mail; /* NULL until a mailbox is read */
     size_t record, hydrate; /* the child being asked for */
     struct child children[CHILD_CACHE];
     size_t n_children, child_bytes;
@@ -88,6 +91,10 @@ struct poller {
     bool stopping;
 };
 
+static inline bool poll_is_mailbox(const struct poll *s)
+{
+    return s->source->connector->mailbox.max_message > 0;
+}
 static inline const struct stream *poll_stream(const struct poll *s)
 {
     return &s->source->connector->streams[s->stream];
@@ -123,6 +130,18 @@ void poll_done(struct poll *s, int64_t wait_ms);
  * ended by it. */
 bool poll_settle(struct poll *s);
 
+/* For whoever reads by other means than pages: the document as the last commit has it, in
+ * s->document (-ENOENT: none); where history begins; the intake to disk, whose done() calls
+ * poll_count() for its status and goes on; the end of this stream. */
+int poll_document(struct poll *s);
+int64_t poll_history(const struct poll *s);
+void poll_submit(struct poll *s);
+int poll_count(struct poll *s);
+void poll_next_walk(struct poll *s);
+
+/* Reads a mailbox up to its end, from where the last commit has it. */
+void poll_mail(struct poll *s);
+
 /* Children of the page's records, from `record`, `hydrate` on; then poll_commit(). */
 void poll_children(struct poll *s);
 void poll_children_forget(struct poll *s);
@@ -134,6 +153,8 @@ void poll_token_drop(struct poll *s);
 
 /* Answers with what the page holds and frees the preview. */
 void preview_page(struct poll *s);
+/* The same of a mailbox: page.records are what is shown, of `found` mails. */
+void preview_mailbox(struct poll *s, struct span url, struct span command, size_t found);
 void preview_fail(struct poll *s, const char *why);
 void preview_stop(struct poller *p);
 

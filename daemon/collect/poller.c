@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "daemon/collect/mailbox.h"
 #include "daemon/collect/poll_impl.h"
 #include "daemon/core/log.h"
 #include "daemon/pipeline/edit.h"
@@ -53,6 +54,8 @@ static void wipe(struct buf *b)
 
 void poll_free(struct poll *s)
 {
+    if (s->job)
+        fetch_cancel(s->job);
     poll_forget_page(s);
     poll_children_forget(s);
     arena_done(&s->arena);
@@ -60,6 +63,7 @@ void poll_free(struct poll *s)
     arena_done(&s->page_arena);
     arena_done(&s->child_arena);
     buf_done(&s->document);
+    free(s->mail);
     wipe(&s->token);
     wipe(&s->refresh);
     source_set_unref(s->set);
@@ -367,7 +371,10 @@ int poll_rewind(struct poll *s, int64_t from, void (*done)(void *ctx, int rc), v
     if (!e)
         return -ENOMEM;
     buf_init(&text, WALK_MAX_DOC);
-    walk_print(&walk, &text);
+    if (poll_is_mailbox(s))
+        mailbox_print(&(struct mailbox_position){.start = from}, &text);
+    else
+        walk_print(&walk, &text);
     e->key = poll_key(s, &e->arena);
     e->value = arena_dup(&e->arena, buf_span(&text));
     buf_done(&text);

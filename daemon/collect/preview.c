@@ -111,6 +111,27 @@ void preview_page(struct poll *s)
     buf_done(&out);
 }
 
+void preview_mailbox(struct poll *s, struct span url, struct span command, size_t found)
+{
+    struct buf out;
+    buf_init(&out, PREVIEW_MAX);
+    struct json_out j = json_out_to(&out);
+    char *records = json_dumps(s->page.records, JSON_COMPACT);
+    json_open(&j, NULL, '{');
+    json_text(&j, "stream", poll_stream(s)->name);
+    json_text(&j, "method", command);
+    json_text(&j, "url", url);
+    json_int(&j, "found", (int64_t)found);
+    json_int(&j, "after_filter", (int64_t)json_array_size(s->page.records));
+    json_key(&j, SPAN_LIT("records"));
+    json_raw(&j, NULL, records ? span_str(records) : SPAN_LIT("[]"));
+    json_cstr(&j, "next", "the end");
+    json_close(&j, '}');
+    free(records);
+    end(s, buf_error(&out) ? -ENOMEM : 0, buf_span(&out));
+    buf_done(&out);
+}
+
 static int find_stream(const struct connector *c, struct span name)
 {
     for (size_t i = 0; i < c->n_streams; i++)

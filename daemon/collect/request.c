@@ -483,6 +483,50 @@ int request_token(const struct request_env *env, struct span refresh, struct are
     return rc;
 }
 
+/* --- mailboxes --- */
+
+static int keep(struct building *b, const struct template *t, const char *what, struct span *ret)
+{
+    struct span value;
+    int rc = expand(b, t, what, &value);
+    if (rc < 0)
+        return rc;
+    *ret = arena_dup(b->a, value);
+    return ret->p ? 0 : -ENOMEM;
+}
+
+static int build_mailbox(struct building *b, struct request_mailbox *ret)
+{
+    const struct connector *c = b->values.env->source->connector;
+    struct span automatic = SPAN_LIT("leave_out");
+    struct fetch_request *r = &ret->request;
+    static const struct template none = {0};
+    int rc = add_address(b, &none, "the address");
+    rc = rc < 0 ? rc : keep(b, &c->auth.user, "the user", &r->user);
+    rc = rc < 0 ? rc : keep(b, &c->auth.pass, "the password", &r->password);
+    rc = rc < 0 ? rc : keep(b, &c->mailbox.name, "the mailbox", &ret->name);
+    if (rc == 0 && c->mailbox.automatic.n > 0)
+        rc = keep(b, &c->mailbox.automatic, "automatic", &automatic);
+    ret->keep_automatic = span_is(automatic, "keep");
+    if (rc == 0 && !ret->keep_automatic && !span_is(automatic, "leave_out")) {
+        snprintf(b->why, b->size, "automatic is neither keep nor leave_out");
+        rc = -EINVAL;
+    }
+    rc = rc < 0 ? rc : finish(b, r);
+    return rc == -ENOENT ? -EINVAL : rc;
+}
+
+int request_mailbox(const struct request_env *env, struct arena *a, struct request_mailbox *ret,
+                    char *why, size_t size)
+{
+    struct building b;
+    int rc = building_init(&b, env, a, why, size);
+    if (rc == 0)
+        rc = build_mailbox(&b, ret);
+    building_done(&b);
+    return rc;
+}
+
 /* --- partitions --- */
 
 static int split(struct building *b, struct span text, struct span *list, size_t *n)

@@ -31,6 +31,15 @@ int request_child(const struct request_env *env, const struct hydrate *h, struct
  * credentials. */
 int request_token(const struct request_env *env, struct span refresh, struct arena *a,
                   struct fetch_request *ret, char *why, size_t size);
+/* What every command to a mailbox has: server, credentials, bounds; and what is said of it. The URL
+ * has no path yet. */
+struct request_mailbox {
+    struct fetch_request request;
+    struct span name; /* of the mailbox */
+    bool keep_automatic;
+};
+int request_mailbox(const struct request_env *env, struct arena *a, struct request_mailbox *ret,
+                    char *why, size_t size);
 /* Values of the list behind `partition:`, split at commas. 0 or -ENOMEM. */
 int request_partitions(const struct request_env *env, struct arena *a, struct span **ret,
                        size_t *ret_n);

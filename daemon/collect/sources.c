@@ -85,8 +85,10 @@ static size_t check_base(const struct source *s, struct buf *messages)
     struct buf url;
     buf_init(&url, MAX_URL);
     int rc = template_expand(&s->connector->base, &env, ESCAPE_NONE, &url, NULL);
+    bool open = s->config->allow_private, mail = s->connector->mailbox.max_message > 0;
     if (rc == 0)
-        rc = fetch_check_url(buf_span(&url), s->config->allow_private, why, sizeof why);
+        rc = mail ? fetch_check_imap_url(buf_span(&url), open, why, sizeof why)
+                  : fetch_check_url(buf_span(&url), open, why, sizeof why);
     if (rc < 0)
         problem(messages, s, "its base is no address to send to: ",
                 rc == -EMSGSIZE ? SPAN_LIT("too long") : span_str(why));

@@ -1,0 +1,272 @@
+"""A real Dovecot: 240 mails in mixed charsets and forms, some of them while vocd polls, over TLS. None
+is missed, none comes twice, bodies are right, none is marked as seen; vocd is killed in the middle, the
+mailbox is numbered anew, a mail is deleted and one comes late. Dovecot runs on its own directory, with
+its own certificate, which vocd sees as one of the machine's in a mount namespace of its own."""
+import base64
+import imaplib
+import os
+import pathlib
+import pwd
+import quopri
+import shutil
+import ssl
+import subprocess
+import tempfile
+import time
+import unittest
+
+import vocd
+from vocd import Daemon, eventually, free_port
+
+MAILS = 240
+TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
+USER, PASSWORD = "voc@example.com", "b\"a\\d p4ss%word"
+
+CONFIG = """
+base_dir = {dir}/run
+state_dir = {dir}/state
+log_path = {dir}/dovecot.log
+protocols = imap
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <{dir}/cert.pem
+ssl_key = <{dir}/key.pem
+disable_plaintext_auth = yes
+auth_mechanisms = plain login
+mail_location = maildir:{dir}/mail/%u
+first_valid_uid = 1
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN {dir}/passwords
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={dir}/mail/%u
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {plain}
+  }}
+  inet_listener imaps {{
+    port = {port}
+    ssl = yes
+  }}
+}}
+service anvil {{
+  chroot =
+}}
+"""
+
+# What people write, and how their clients send it: name, charset of the label, codec, encoding.
+FORMS = [("utf-8", "utf-8", "base64"), ("UTF-8", "utf-8", "quoted-printable"), ("utf-8", "utf-8", "8bit"),
+         ("euc-kr", "cp949", "base64"), ("ks_c_5601-1987", "cp949", "8bit"), ("EUC-KR", "cp949", "quoted-printable"),
+         ("iso-2022-kr", "iso-2022-kr", "7bit"), ("us-ascii", "utf-8", "8bit"), ("iso-8859-1", "cp949", "8bit"),
+         ("utf-16", "utf-16", "base64"), (None, "cp949", "8bit"), ("windows-949", "cp949", "base64")]
+TEXTS = ["배송이 사흘째 멈춰 있어요. 언제 오나요", "환불 신청했는데 아직 소식이 없습니다", "상담원이 친절해서 좋았어요",
+         "앱이 자꾸 꺼져요. 확인 부탁드립니다", "교환할 때 배송비는 누가 내나요"]
+# What only CP949 has, and what ISO-2022-KR has not.
+RARE = " 똠방각하 펲시콜라"
+QUOTES = ["", "\n\n2026년 11월 22일 (일) 오전 9:10, 행복한 상담실 <cs@example.com>님이 작성:\n\n> 안녕하세요 고객님\n> 확인하겠습니다\n",
+          "\n\n-----Original Message-----\nFrom: cs@example.com\nTo: me@example.com\nSubject: 답변\n\n안녕하세요 고객님\n",
+          "\n\n나의 iPhone에서 보냄\n", "\n\n-- \n김 아무개\n어느 회사\n",
+          "\n\n보낸 사람: 상담실\n보낸 날짜: 2026년 11월 22일\n받는 사람: 나\n제목: 답변\n\n안녕하세요\n"]
+
+
+def encode(data, encoding):
+    if encoding == "base64":
+        return base64.encodebytes(data).replace(b"\n", b"\r\n")
+    if encoding == "quoted-printable":
+        return quopri.encodestring(data).replace(b"\n", b"\r\n")
+    return data.replace(b"\n", b"\r\n")
+
+
+def word(text, charset, codec):
+    return f"=?{charset}?B?{base64.b64encode(text.encode(codec)).decode()}?="
+
+
+class Mail:
+    def __init__(self, n):
+        self.n, self.ident = n, f"{n}.mail@example.com"
+        label, codec, encoding = FORMS[n % len(FORMS)]
+        self.text = f"{TEXTS[n % len(TEXTS)]} ({n}번)" + (RARE if codec in ("cp949", "utf-8") else "")
+        named = (label or "euc-kr", codec) if codec == "cp949" and label != "iso-8859-1" else ("utf-8", "utf-8")
+        self.subject = f"문의 {n}" + (RARE if named[1] == "cp949" else "")
+        self.conversation = self.ident if n % 4 == 0 else f"{n - n % 4}.mail@example.com"
+        body = encode((self.text + QUOTES[n % len(QUOTES)]).encode(codec), encoding)
+        kind = "text/plain" + (f"; charset={label}" if label else "")
+        part = f"Content-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode() + body
+        if n % 5 == 1 and codec != "utf-16":
+            html = encode(f"<html><body><p>{self.text}</p></body></html>".encode(), "base64")
+            part = (b"Content-Type: multipart/mixed; boundary=mixed\r\n\r\n--mixed\r\n"
+                    b"Content-Type: multipart/alternative; boundary=other\r\n\r\n--other\r\n" + part +
+                    b"\r\n--other\r\nContent-Type: text/html; charset=utf-8\r\n"
+                    b"Content-Transfer-Encoding: base64\r\n\r\n" + html + b"\r\n--other--\r\n--mixed\r\n"
+                    b"Content-Type: application/octet-stream; name=\"a.bin\"\r\n"
+                    b"Content-Transfer-Encoding: base64\r\n\r\n" + encode(bytes(range(256)) * 40, "base64") +
+                    b"\r\n--mixed--\r\n")
+        date = time.strftime("%a, %d %b %Y %H:%M:%S +0900", time.gmtime(time.time() - 86400 + n))
+        thread = "" if n % 4 == 0 else (f"In-Reply-To: <{n - 1}.mail@example.com>\r\n" if n % 4 < 3 else
+                                        f"References: <{n - 3}.mail@example.com> <x{n}@desk.example.com>\r\n")
+        self.bytes = (f"Message-ID: <{self.ident}>\r\nFrom: {word('고객', *named)} <kim{n}@example.com>\r\n"
+                      f"To: cs@example.com\r\nSubject: {word(self.subject, *named)}\r\nDate: {date}\r\n"
+                      f"MIME-Version: 1.0\r\n{thread}").encode() + part
+
+
+@unittest.skipUnless(shutil.which("dovecot") and os.geteuid() == 0, "Dovecot is not installed, or not root")
+class Dovecot(unittest.TestCase):
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="vocd-dovecot-"))
+        self.dir.chmod(0o755)
+        self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
+        self.port = free_port()
+        owner = pwd.getpwnam("mail")
+        (self.dir / "mail").mkdir()
+        os.chown(self.dir / "mail", owner.pw_uid, owner.pw_gid)
+        (self.dir / "passwords").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n")
+        self.certify()
+        self.config = self.dir / "dovecot.conf"
+        self.config.write_text(CONFIG.format(dir=self.dir, uid=owner.pw_uid, gid=owner.pw_gid,
+                                             port=self.port, plain=free_port()))
+        self.server = subprocess.Popen(["dovecot", "-F", "-c", self.config], stdin=subprocess.DEVNULL)
+        self.addCleanup(self.end)
+        self.box = eventually(self.sign_in, what="Dovecot's answer")
+        self.addCleanup(self.box.logout)
+
+    def end(self):
+        self.server.terminate()
+        self.server.wait(30)
+
+    def certify(self):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+                        "-keyout", self.dir / "key.pem", "-out", self.dir / "cert.pem"],
+                       check=True, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        (self.dir / "trusted").write_bytes(pathlib.Path(TRUSTED).read_bytes() +
+                                           (self.dir / "cert.pem").read_bytes())
+        self.vocd = self.dir / "vocd"
+        self.vocd.write_text(f"#!/bin/sh\nexec unshare -m sh -c 'mount --bind {self.dir}/trusted {TRUSTED} && "
+                             f"exec {vocd.VOCD} \"$@\"' vocd \"$@\"\n")
+        self.vocd.chmod(0o755)
+
+    def sign_in(self):
+        context = ssl.create_default_context(cafile=str(self.dir / "cert.pem"))
+        try:
+            box = imaplib.IMAP4_SSL("127.0.0.1", self.port, ssl_context=context)
+        except OSError:
+            return None
+        quoted = '"' + PASSWORD.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        box._simple_command("LOGIN", USER, quoted)
+        box.state = "AUTH"
+        return box
+
+    def append(self, mail, at=None):
+        done, _ = self.box.append("INBOX", None, imaplib.Time2Internaldate(at or time.time()), mail.bytes)
+        self.assertEqual(done, "OK")
+
+    def flags(self):
+        self.box.select("INBOX", readonly=True)
+        found = self.box.fetch("1:*", "(UID FLAGS)")[1]
+        self.box.close()
+        return [f.decode() for f in found]
+
+    def daemon(self, password=PASSWORD):
+        d = Daemon(sources="#")
+        (d.dir / "password").write_text(password + "\n")
+        (d.dir / "password").chmod(0o600)
+        d.sources = (f"- source: mail\n  connector: imap\n  every: 500ms\n  retry: 50ms\n"
+                     f"  secrets: {{password_file: password}}\n"
+                     f"  cfg: {{host: '127.0.0.1:{self.port}', user: {USER}}}\n")
+        d.write_config()
+        return d
+
+    def as_trusting(self, d):
+        kept, vocd.VOCD = vocd.VOCD, self.vocd
+        try:
+            return d.start()
+        finally:
+            vocd.VOCD = kept
+
+    def doveadm(self, *args):
+        subprocess.run(["doveadm", "-c", self.config, *args], check=True, stdin=subprocess.DEVNULL)
+
+    def state(self, d):
+        return d.get("/v1/sources").json["items"][0]
+
+    def test_nothing_missed_nothing_twice(self):
+        mails = [Mail(n) for n in range(MAILS)]
+        for m in mails[:150]:
+            self.append(m)
+        d = self.daemon()
+        self.as_trusting(d)
+        kills = 0
+        try:
+            for n, m in enumerate(mails[150:]):
+                self.append(m)
+                if n % 15 == 7:  # in the middle of a poll, as a rule
+                    d.kill()
+                    kills += 1
+                    self.as_trusting(d)
+            rows = self.collected(d, MAILS)
+            for m in mails:
+                row = rows[m.ident]
+                self.assertEqual(row["text"], m.text, FORMS[m.n % len(FORMS)])
+                self.assertEqual(row["title"], m.subject, FORMS[m.n % len(FORMS)])
+                self.assertEqual(row["conversation"], m.conversation)
+            self.assertEqual(len({r["conversation"] for r in rows.values()}), MAILS // 4)
+            self.assertEqual(self.state(d)["records"]["rejected"], 0)
+            self.renumber(d)
+            self.deleted_and_late(d)
+            seen = [f for f in self.flags() if "\\Seen" in f]
+            self.assertEqual(seen, [])
+            self.assertNotIn("p4ss", d.log_text())
+            print(f"{MAILS} mails, {kills} kills")
+        except BaseException:
+            print((self.dir / "dovecot.log").read_text()[-2000:])
+            d.__exit__(AssertionError, None, None)
+            raise
+        d.__exit__(None, None, None)
+
+    def collected(self, d, n):
+        eventually(lambda: d.count() >= n, seconds=120, what=f"{n} records")
+        rows = list(d.rows(where="source = mail"))
+        self.assertEqual(len(rows), n)
+        self.assertEqual(len({r["external_id"] for r in rows}), n)
+        return {r["external_id"]: r for r in rows}
+
+    def renumber(self, d):
+        before = self.state(d)
+        self.doveadm("mailbox", "update", "-u", USER, "--uid-validity", "77", "INBOX")
+        eventually(lambda: self.state(d)["records"]["duplicates"] >= before["records"]["duplicates"] + MAILS,
+                   seconds=120, what="all of it read again")
+        after = self.state(d)["records"]
+        self.assertEqual((after["accepted"], after["updated"]),
+                         (before["records"]["accepted"], before["records"]["updated"]))
+        self.assertEqual(d.count(), MAILS)
+
+    def deleted_and_late(self, d):
+        self.box.select("INBOX")
+        self.box.uid("STORE", "240", "+FLAGS.SILENT", "(\\Deleted)")
+        self.box.expunge()
+        self.box.close()
+        late = Mail(1000)
+        self.append(late, at=time.time() - 300 * 86400)
+        rows = self.collected(d, MAILS + 1)  # what was deleted stays a record
+        self.assertEqual(rows[late.ident]["text"], late.text)
+
+    def test_refused(self):
+        self.append(Mail(0))
+        for password, trusting, code, words in ((PASSWORD, False, "connect", "certificate"),
+                                                ("wrong-s3cret", True, "auth", "does not let us in")):
+            d = self.daemon(password)
+            (self.as_trusting if trusting else Daemon.start)(d)
+            with d:
+                error = eventually(lambda: self.state(d)["error"], what="the error")
+                self.assertEqual(error["code"], code)
+                self.assertIn(words, error["detail"])
+                self.assertEqual(d.count(), 0)
+                self.assertNotIn(password, d.log_text())
+
+
+if __name__ == "__main__":
+    unittest.main()
