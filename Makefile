@@ -41,7 +41,7 @@ LIBS_base  := -lm
 LIBS_nlp   := -lpcre2-8 -lutf8proc -lm
 LIBS_store := -llmdb -lzstd -lxxhash -lm
 LIBS_all   := $(LIBS_nlp) $(LIBS_store) -luv -lcurl -lfyaml -ljansson -lhttp_parser -lgsl \
-              -lgslcblas -lsystemd -lexpat -licui18n -licuuc -lssl -lcrypto -lgmime-3.0 \
+              -lgslcblas -lsystemd -lexpat -licui18n -licuuc -lssl -lcrypto -lcrypt -lgmime-3.0 \
               -lgobject-2.0 -lglib-2.0 -lpthread -lm
 
 src = $(wildcard $(1)/*.c)

@@ -133,12 +133,22 @@ static int read_join(struct map_reading *r, const struct yaml_node *n, struct ma
     return m->join.p ? 0 : -ENOMEM;
 }
 
+static int read_else(struct map_reading *r, const struct yaml_node *n, struct map_entry *m)
+{
+    if (n->type != YAML_SCALAR || n->text.n == 0 || n->text.p[0] != '$') {
+        problem(r, n, "expected a path that begins with $");
+        return 0;
+    }
+    m->otherwise = arena_dup(r->arena, n->text);
+    return m->otherwise.p ? 0 : -ENOMEM;
+}
+
 static const struct {
     const char *name;
     int (*read)(struct map_reading *r, const struct yaml_node *n, struct map_entry *m);
 } members[] = {{"path", read_text},     {"enum", read_cases}, {"scale", read_scale},
                {"time", map_read_time}, {"text", read_form},  {"prefix", read_prefix},
-               {"join", read_join}};
+               {"join", read_join},     {"else", read_else}};
 
 static int read_section(struct map_reading *r, const struct yaml_node *n, struct map_entry *m)
 {
@@ -149,14 +159,15 @@ static int read_section(struct map_reading *r, const struct yaml_node *n, struct
         while (i < ARRAY_LEN(members) && !span_is(e->key->text, members[i].name))
             i++;
         if (i == ARRAY_LEN(members))
-            problem(r, e, "unknown key; there are path, enum, scale, time, text, prefix and join");
+            problem(r, e,
+                    "unknown key; there are path, enum, scale, time, text, prefix, join and else");
         else if (given & 1U << i)
             problem(r, e, "is given twice");
         else
             rc = members[i].read(r, e, m);
         given |= i < ARRAY_LEN(members) ? 1U << i : 0;
     }
-    if (rc == 0 && !m->path.p && !m->value.p)
+    if (rc == 0 && !m->path.p && (!m->value.p || m->otherwise.p))
         problem(r, n, "has no path");
     return rc;
 }

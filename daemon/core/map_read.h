@@ -8,6 +8,7 @@
  *   text: {path: $.body, text: html}
  *   external_id: {path: $.id, prefix: csat-}
  *   text: {path: "$.answers[*].text", join: "\n"}
+ *   text: {path: $.body, else: $.title}
  *
  * Thread: any; pure but for memory. Ownership: entries live in the arena. */
 #ifndef VOC_CORE_MAP_READ_H

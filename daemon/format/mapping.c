@@ -226,17 +226,17 @@ static int join_texts(struct applying *a, const struct map_entry *m, json_t *all
 }
 
 /* A new reference at *ret, or NULL when the path leads nowhere. */
-static int find_value(struct applying *a, const struct map_entry *m, enum target_class class,
-                      json_t **ret)
+static int find_at(struct applying *a, const struct map_entry *m, enum target_class class,
+                   struct span path, json_t **ret)
 {
     json_t *all;
 
     *ret = NULL;
-    if (!jsonpath_is_list(m->path)) {
-        *ret = json_incref(jsonpath_get(a->payload, m->path));
+    if (!jsonpath_is_list(path)) {
+        *ret = json_incref(jsonpath_get(a->payload, path));
         return 0;
     }
-    all = jsonpath_all(a->payload, m->path);
+    all = jsonpath_all(a->payload, path);
     if (!all)
         return -ENOMEM;
     if (class == TARGET_TAGS || class == TARGET_WHOLE) {
@@ -255,6 +255,23 @@ static int find_value(struct applying *a, const struct map_entry *m, enum target
     return n > 1 ? reject(a->why, REJECT_BAD_TYPE, "%.*s: its path finds %zu values",
                           SPAN_FMT(m->target), n)
                  : 0;
+}
+
+static bool is_nothing(const json_t *v)
+{
+    return !v || json_is_null(v) ||
+           (json_is_string(v) &&
+            span_trim(span_of(json_string_value(v), json_string_length(v))).n == 0);
+}
+
+static int find_value(struct applying *a, const struct map_entry *m, enum target_class class,
+                      json_t **ret)
+{
+    int rc = find_at(a, m, class, m->path, ret);
+    if (rc < 0 || !m->otherwise.p || !is_nothing(*ret))
+        return rc;
+    json_decref(*ret);
+    return find_at(a, m, class, m->otherwise, ret);
 }
 
 /* 1 with *ret_text; 0: leave the field absent. */
@@ -451,6 +468,11 @@ int mapping_check(const struct map_entry *m, char *message, size_t size)
 
     if (class < 0) {
         snprintf(message, size, "a record has no field \"%.*s\"", SPAN_FMT(m->target));
+        return -EINVAL;
+    }
+    if (m->otherwise.p && jsonpath_check(m->otherwise, &column) < 0) {
+        snprintf(message, size, "the path of %.*s else goes wrong at column %zu",
+                 SPAN_FMT(m->target), column);
         return -EINVAL;
     }
     if (m->path.p && jsonpath_check(m->path, &column) < 0) {

@@ -29,6 +29,7 @@ struct map_entry {
     bool html, maybe_html;        /* the text is HTML: html.h; when it looks like it */
     struct span prefix;           /* before what was found; absent: none */
     struct span join;             /* between several texts found; absent: there may be one only */
+    struct span otherwise; /* "else": the path to look at when that finds none or empty text */
 };
 
 enum record_shape { SHAPE_FEEDBACK, SHAPE_CUSTOMER, SHAPE_ACTIVITY };
@@ -66,6 +67,7 @@ int mapping_check(const struct map_entry *m, char *message, size_t size);
  *     refused elsewhere (unmapped_value)
  *   - scores may be numbers or numbers in text; `scale` declares theirs
  *   - a [*] path fills tags and turns; elsewhere it may find at most one value
+ *   - with `else`, that path is looked at when the first finds nothing, null or empty text
  *   - with `join`, what a [*] path finds is one text, what is empty left out
  *   - `time` and `html` read what was found as such; a time that is none is refused (bad_time)
  * 0 with *ret; -EINVAL with *why, naming the target; -ENOMEM. */

@@ -97,6 +97,7 @@ LIBRARIES = [
     (r"systemd/.*", ["daemon/core/systemd.c"]),
     (r"unicode/.*", ["daemon/core/zone.c"]),
     (r"openssl/.*", ["daemon/", "tests/"]),
+    (r"crypt\.h", ["daemon/format/bcrypt.c"]),
     (r"cmocka\.h", ["tests/"]),
 ]
 
