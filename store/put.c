@@ -318,6 +318,19 @@ int store_delete_feedback(struct store_txn *t, const struct uuid *id)
     return r < 0 ? r : delete_record(t, seq);
 }
 
+int store_remove_feedback(struct store_txn *t, struct span source, struct span external_id)
+{
+    struct key ident;
+    uint32_t code;
+    uint64_t seq;
+    if (t->kv.error)
+        return t->kv.error;
+    int r = dict_find(&t->kv, DICT_SOURCE, source, &code);
+    if (r == 0)
+        r = ident_find(&t->kv, code, external_id, &ident, &seq);
+    return r < 0 ? r : delete_record(t, seq);
+}
+
 int store_delete_source(struct store_txn *t, struct span source, size_t max, bool *ret_more)
 {
     struct kv_cursor c CLEANUP(kv_cursor_close) = {0};

@@ -42,6 +42,8 @@ int store_put_feedback(struct store_txn *t, const struct feedback *f, const stru
 int store_put_analysis(struct store_txn *t, const struct uuid *id, const struct analysis *an);
 /* Removes a record: body, identity, fact, orders. -ENOENT. (Erasing a person is customers.h's.) */
 int store_delete_feedback(struct store_txn *t, const struct uuid *id);
+/* The same by identity: its source says that it is gone. -ENOENT. */
+int store_remove_feedback(struct store_txn *t, struct span source, struct span external_id);
 /* Every record of one source and the source's identities, at most `max` a call; *ret_more says
  * whether to call again. For removing sample data. */
 int store_delete_source(struct store_txn *t, struct span source, size_t max, bool *ret_more);

@@ -199,7 +199,8 @@ void events_intake(struct events *ev, const struct intake *in)
     size_t told = 0;
     for (size_t i = 0; i < in->n && told < MAX_TOLD; i++) {
         const struct intake_item *it = &in->items[i];
-        if (!it->taken || (it->outcome != OUTCOME_ACCEPTED && it->outcome != OUTCOME_UPDATED))
+        if (!it->taken || it->removal ||
+            (it->outcome != OUTCOME_ACCEPTED && it->outcome != OUTCOME_UPDATED))
             continue;
         struct stored record = {.id = it->id,
                                 .seq = it->seq,

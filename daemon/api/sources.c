@@ -69,8 +69,7 @@ static void settled(void *ctx, int rc)
 static void refused(struct http_request *r, int rc)
 {
     if (rc == -EBUSY)
-        http_problem(r, 409, "busy",
-                     "it is being polled now, or has several streams: pause it, then try again");
+        http_problem(r, 409, "busy", "it is being polled now: pause it, then try again");
     else if (rc < 0)
         http_problem(r, 503, "busy", "no room for this now");
 }

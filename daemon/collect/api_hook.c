@@ -104,9 +104,12 @@ static int bury(struct hook *h, const struct reject *why, struct span payload)
 /* The hook's source is the records' identity: a payload can not speak for another. */
 static int map_record(struct hook *h, json_t *payload, struct reject *why)
 {
+    struct removal removal = {payload, h->config->map, h->config->n_map, h->config->source};
     json_t *record = NULL;
     int rc;
 
+    if (h->config->deleted && expr_test(h->config->deleted, payload))
+        return item_remove(h->intake, &removal, &h->rules, why);
     if (h->config->n_map)
         rc = mapping_apply(payload, h->config->map, h->config->n_map, &record, why);
     else if (!json_is_object(payload))

@@ -18,9 +18,11 @@ enum {
     MAX_RESPONSE = 64 << 20,
     DEFAULT_TIMEOUT_MS = 30000,
     DEFAULT_MESSAGE = 1 << 20,
-    ANSWER_ROOM = 64 * 1024, /* of an answer, around a mail */
+    ANSWER_ROOM = 64 * 1024,  /* of an answer, around a mail */
+    DEFAULT_LIFE_MS = 600000, /* of a signed token */
 };
 #define FIXED (SCOPE_BIT(SCOPE_CFG) | SCOPE_BIT(SCOPE_SECRET))
+#define IN_TOKEN (FIXED | SCOPE_BIT(SCOPE_NOW))
 
 /* --- cfg --- */
 
@@ -77,18 +79,85 @@ static int read_client(struct reading *r, const struct yaml_node *n, void *out)
     return 0;
 }
 
+/* More of the token request: may name the time, as a signature does. */
+static int read_form(struct reading *r, const struct yaml_node *n, void *out)
+{
+    r->scopes = IN_TOKEN;
+    int rc = read_list(r, n, out);
+    r->scopes = FIXED;
+    return rc;
+}
+
+static int read_hash(struct reading *r, const struct yaml_node *n, void *out)
+{
+    static const struct key keys[] = {
+        {"into", read_name, offsetof(struct token_hash, into), true},
+        {"bcrypt", read_template, offsetof(struct token_hash, text), true},
+        {"salt", read_template, offsetof(struct token_hash, salt), true},
+    };
+    r->scopes = IN_TOKEN;
+    int rc = read_keys(r, n, keys, ARRAY_LEN(keys), out);
+    r->scopes = FIXED;
+    return rc;
+}
+
 static int read_oauth2(struct reading *r, const struct yaml_node *n, void *out)
 {
     static const struct key keys[] = {
         {"token_url", read_template, offsetof(struct credential, token_url), true},
         {"client_id", read_template, offsetof(struct credential, user), true},
-        {"client_secret", read_template, offsetof(struct credential, pass), true},
+        {"client_secret", read_template, offsetof(struct credential, pass), false},
+        {"form", read_form, offsetof(struct credential, form), false},
+        {"hash", read_hash, offsetof(struct credential, hash), false},
         {"refresh_token", read_template, offsetof(struct credential, refresh), false},
         {"scope", read_template, offsetof(struct credential, scope), false},
         {"client_in", read_client, offsetof(struct credential, basic), false},
     };
-    ((struct credential *)out)->type = CREDENTIAL_OAUTH2;
-    return read_keys(r, n, keys, ARRAY_LEN(keys), out);
+    struct credential *c = out;
+    c->type = CREDENTIAL_OAUTH2;
+    int rc = read_keys(r, n, keys, ARRAY_LEN(keys), c);
+    if (rc == 0 && n->type == YAML_MAP && c->pass.n == 0 && !c->hash.into.p)
+        read_problem(r, n, "client_secret or hash is missing here");
+    if (c->basic && c->pass.n == 0)
+        read_problem(r, n, "client_in: basic needs client_secret");
+    return rc;
+}
+
+static int read_algorithm(struct reading *r, const struct yaml_node *n, void *out)
+{
+    static const char *const words[] = {"RS256", "ES256", "HS256", NULL};
+    int i = read_word(r, n, words);
+    if (i >= 0)
+        *(enum jwt_algorithm *)out = (enum jwt_algorithm)i;
+    return 0;
+}
+
+static int read_claims(struct reading *r, const struct yaml_node *n, void *out)
+{
+    if (n->type == YAML_MAP)
+        return read_body(r, n, out);
+    read_problem(r, n, "expected a section of keys, found %s", yaml_describe(n));
+    return 0;
+}
+
+static int read_jwt(struct reading *r, const struct yaml_node *n, void *out)
+{
+    static const struct key keys[] = {
+        {"algorithm", read_algorithm, offsetof(struct credential, jwt.algorithm), true},
+        {"key", read_template, offsetof(struct credential, jwt.key), true},
+        {"claims", read_claims, offsetof(struct credential, jwt.claims), true},
+        {"header", read_claims, offsetof(struct credential, jwt.header), false},
+        {"lifetime", read_duration, offsetof(struct credential, jwt.life_ms), false},
+        {"token_url", read_template, offsetof(struct credential, token_url), false},
+        {"form", read_form, offsetof(struct credential, form), false},
+    };
+    struct credential *c = out;
+    c->type = CREDENTIAL_JWT;
+    c->jwt.life_ms = DEFAULT_LIFE_MS;
+    int rc = read_keys(r, n, keys, ARRAY_LEN(keys), c);
+    if (c->jwt.life_ms < MS_MINUTE || c->jwt.life_ms > MS_DAY)
+        read_problem(r, n, "lifetime is from 1m to 1d");
+    return rc;
 }
 
 static int read_auth(struct reading *r, const struct yaml_node *n, void *out)
@@ -98,12 +167,13 @@ static int read_auth(struct reading *r, const struct yaml_node *n, void *out)
         {"bearer", read_bearer, 0, false},
         {"headers", read_auth_headers, 0, false},
         {"oauth2", read_oauth2, 0, false},
+        {"jwt", read_jwt, 0, false},
     };
     r->scopes = FIXED;
     if (n->type == YAML_SCALAR && span_is(n->text, "none"))
         return 0;
     if (n->type == YAML_MAP && read_count(n) != 1) {
-        read_problem(r, n, "expected one of basic, bearer, headers, oauth2, or none");
+        read_problem(r, n, "expected one of basic, bearer, headers, oauth2, jwt, or none");
         return 0;
     }
     return read_keys(r, n, keys, ARRAY_LEN(keys), out);

@@ -8,37 +8,10 @@
 #ifndef VOC_COLLECT_CONNECTOR_H
 #define VOC_COLLECT_CONNECTOR_H
 
+#include "daemon/collect/credential.h"
 #include "daemon/collect/mailbox.h"
 #include "daemon/format/expr.h"
 #include "daemon/format/mapping.h"
-
-struct field { /* a query parameter or a header */
-    struct span name;
-    struct template value;
-};
-struct fields_list {
-    const struct field *p;
-    size_t n;
-};
-
-/* A JSON body: entries whose value is absent are left out. */
-enum body_type { BODY_OBJECT, BODY_LIST, BODY_VALUE };
-struct body_node {
-    enum body_type type;
-    struct span key;
-    bool is_literal; /* `literal` is JSON: a number, true, false, null */
-    struct span literal;
-    struct template value;
-    struct body_node *first, *next;
-};
-
-struct call { /* one request */
-    bool post;
-    struct template path; /* after `base` */
-    struct fields_list query, headers;
-    struct fields_list first, resume; /* more query: without and with a cursor */
-    const struct body_node *body;     /* NULL: none */
-};
 
 enum decoder { DECODE_JSON, DECODE_XML, DECODE_CSV };
 struct records {
@@ -82,9 +55,20 @@ struct windows {
     int64_t back_ms; /* the first begins this long before where the last poll ended */
 };
 
+/* Now and then the walk begins further back: for what changes without its position moving. */
+struct resync {
+    int64_t every_ms; /* 0: never */
+    int64_t back_ms;
+};
+
+enum { PARTITIONS_MAX = 10000, PARTITIONS_DEFAULT = 1000, PARTITION_MAX_VALUE = 200 };
 struct partition {
     const struct template *list; /* n values, or one that holds several with commas */
     size_t n;
+    const struct stream *parent; /* else: its records are the partitions; NULL: none */
+    struct span value;           /* of such a record: a path */
+    int64_t most;                /* more than these fail the poll */
+    int64_t every_ms;            /* asked for again after that long; 0: each poll */
 };
 
 struct hydrate { /* a child asked for with each record */
@@ -101,31 +85,18 @@ struct stream {
     struct call call;
     enum decoder decoder;
     struct records records;
-    const struct expr *filter; /* NULL: all */
+    const struct expr *filter;  /* NULL: all */
+    const struct expr *deleted; /* of the record: it is gone; NULL: none is told */
     struct paging page;
     struct stopping stop;
     struct cursor cursor;
     struct windows window;
+    struct resync resync;
     struct partition partition;
     const struct hydrate *hydrate;
     size_t n_hydrate;
     const struct map_entry *map;
     size_t n_map;
-};
-
-enum auth_type {
-    CREDENTIAL_NONE,
-    CREDENTIAL_BASIC,
-    CREDENTIAL_BEARER,
-    CREDENTIAL_HEADERS,
-    CREDENTIAL_OAUTH2
-};
-struct credential {
-    enum auth_type type;
-    struct template user, pass; /* basic; bearer: pass; oauth2: client id and secret */
-    struct fields_list headers;
-    struct template token_url, scope, refresh; /* oauth2; no refresh: client credentials */
-    bool basic;                                /* oauth2: the client's in a header, not the body */
 };
 
 enum upstream_do { DO_FAIL, DO_IGNORE, DO_RETRY, DO_REFRESH, DO_RESTART };

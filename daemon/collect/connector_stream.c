@@ -10,6 +10,8 @@ enum { MAX_PARTITIONS = 64, MAX_HYDRATE = 4, MAX_MAP = 128 };
 #define IN_REQUEST                                                                                 \
     (SCOPE_BIT(SCOPE_CFG) | SCOPE_BIT(SCOPE_SECRET) | SCOPE_BIT(SCOPE_CURSOR) |                    \
      SCOPE_BIT(SCOPE_PAGE) | SCOPE_BIT(SCOPE_WINDOW) | SCOPE_BIT(SCOPE_PARTITION))
+#define CURSOR_SCOPES                                                                              \
+    (SCOPE_BIT(SCOPE_CURSOR) | SCOPE_BIT(SCOPE_WINDOW) | SCOPE_BIT(SCOPE_PARTITION))
 #define IN_CHILD (IN_REQUEST | SCOPE_BIT(SCOPE_RECORD))
 
 /* --- request --- */
@@ -28,7 +30,8 @@ static void check_rooted(struct reading *r, const struct yaml_node *n, const str
         read_problem(r, n, "path must begin with /");
 }
 
-static int read_request(struct reading *r, const struct yaml_node *n, void *out)
+static int read_request_in(struct reading *r, const struct yaml_node *n, unsigned scopes,
+                           struct call *c)
 {
     static const struct key keys[] = {
         {"path", read_template, offsetof(struct call, path), true},
@@ -39,12 +42,22 @@ static int read_request(struct reading *r, const struct yaml_node *n, void *out)
         {"headers", read_list, offsetof(struct call, headers), false},
         {"body", read_body, offsetof(struct call, body), false},
     };
-    struct call *c = out;
-    r->scopes = IN_REQUEST;
+    r->scopes = scopes;
     int rc = read_keys(r, n, keys, ARRAY_LEN(keys), c);
     c->post = c->post || c->body;
     check_rooted(r, n, &c->path);
     return rc;
+}
+
+static int read_request(struct reading *r, const struct yaml_node *n, void *out)
+{
+    return read_request_in(r, n, IN_REQUEST, out);
+}
+
+/* Of a list of partitions: it has no position, and is no partition itself. */
+static int read_parent_request(struct reading *r, const struct yaml_node *n, void *out)
+{
+    return read_request_in(r, n, IN_REQUEST & ~(CURSOR_SCOPES), out);
 }
 
 /* --- records --- */
@@ -217,10 +230,75 @@ static int read_window(struct reading *r, const struct yaml_node *n, void *out)
     return rc;
 }
 
+/* What the keys of a stream want of each other. */
+static void check(struct reading *r, const struct yaml_node *n, const struct stream *s)
+{
+    if (s->page.restart && (!s->cursor.ascending || s->cursor.kind < CURSOR_TIME))
+        read_problem(r, n, "page.restart needs a cursor of time or int, order: asc");
+    if (s->stop.older && s->cursor.kind < CURSOR_TIME)
+        read_problem(r, n, "stop: older_than_cursor needs a cursor of time or int");
+    if (s->page.kind >= PAGE_NUMBER && s->page.size == 0 && !s->stop.empty && !s->stop.when)
+        read_problem(r, n, "page needs its size, or stop: empty, to know the last one");
+    if (s->resync.every_ms > 0 && !s->cursor.time.p && s->window.step_ms == 0)
+        read_problem(r, n, "resync needs a cursor of time, or a window");
+    if (s->window.step_ms > 0 && s->cursor.kind == CURSOR_OPAQUE)
+        read_problem(r, n, "window and an opaque cursor do not go together");
+    if (s->decoder == DECODE_CSV && !span_is(s->records.path, "$[*]"))
+        read_problem(r, n, "records of csv are at $[*]");
+}
+
+static int read_resync(struct reading *r, const struct yaml_node *n, void *out)
+{
+    static const struct key keys[] = {
+        {"every", read_duration, offsetof(struct resync, every_ms), true},
+        {"back", read_duration, offsetof(struct resync, back_ms), true},
+    };
+    return read_keys(r, n, keys, ARRAY_LEN(keys), out);
+}
+
+/* A list that is asked for: a stream of its own, of which only one value a record is taken. */
+struct parent_keys {
+    struct stream stream;
+    struct partition partition;
+};
+
+static const struct key parent_keys[] = {
+    {"request", read_parent_request, offsetof(struct parent_keys, stream.call), true},
+    {"decode", read_decoder, offsetof(struct parent_keys, stream.decoder), false},
+    {"records", read_records, offsetof(struct parent_keys, stream.records), true},
+    {"filter", read_expr, offsetof(struct parent_keys, stream.filter), false},
+    {"page", read_page, offsetof(struct parent_keys, stream.page), false},
+    {"stop", read_stop, offsetof(struct parent_keys, stream.stop), false},
+    {"value", read_path, offsetof(struct parent_keys, partition.value), true},
+    {"most", read_number, offsetof(struct parent_keys, partition.most), false},
+    {"every", read_duration, offsetof(struct parent_keys, partition.every_ms), false},
+};
+
+static int read_parent(struct reading *r, const struct yaml_node *n, void *out)
+{
+    struct parent_keys *k = arena_zalloc(r->arena, sizeof *k);
+    struct partition *p = out;
+    if (!k)
+        return -ENOMEM;
+    k->stream.name = SPAN_LIT("partition");
+    k->partition.most = PARTITIONS_DEFAULT;
+    int rc = read_keys(r, n, parent_keys, ARRAY_LEN(parent_keys), k);
+    if (rc < 0)
+        return rc;
+    check(r, n, &k->stream);
+    if (k->partition.most < 1 || k->partition.most > PARTITIONS_MAX)
+        read_problem(r, n, "most is a number from 1 to %d", PARTITIONS_MAX);
+    k->partition.parent = &k->stream;
+    *p = k->partition;
+    return 0;
+}
+
 static int read_partition(struct reading *r, const struct yaml_node *n, void *out)
 {
     struct partition *p = out;
     int rc = 0;
+    if (n->type == YAML_MAP)
+        return read_parent(r, n, out);
     if (!read_is_list(r, n, MAX_PARTITIONS))
         return 0;
     struct template *list = arena_array(r->arena, read_count(n), sizeof *list);
@@ -271,28 +349,16 @@ static const struct key stream_keys[] = {
     {"decode", read_decoder, offsetof(struct stream, decoder), false},
     {"records", read_records, offsetof(struct stream, records), true},
     {"filter", read_expr, offsetof(struct stream, filter), false},
+    {"deleted", read_expr, offsetof(struct stream, deleted), false},
     {"page", read_page, offsetof(struct stream, page), false},
     {"stop", read_stop, offsetof(struct stream, stop), false},
     {"cursor", read_cursor, offsetof(struct stream, cursor), false},
     {"window", read_window, offsetof(struct stream, window), false},
+    {"resync", read_resync, offsetof(struct stream, resync), false},
     {"partition", read_partition, offsetof(struct stream, partition), false},
     {"hydrate", read_hydrate, 0, false},
     {"map", read_map, 0, true},
 };
-
-static void check(struct reading *r, const struct yaml_node *n, const struct stream *s)
-{
-    if (s->page.restart && (!s->cursor.ascending || s->cursor.kind < CURSOR_TIME))
-        read_problem(r, n, "page.restart needs a cursor of time or int, order: asc");
-    if (s->stop.older && s->cursor.kind < CURSOR_TIME)
-        read_problem(r, n, "stop: older_than_cursor needs a cursor of time or int");
-    if (s->page.kind >= PAGE_NUMBER && s->page.size == 0 && !s->stop.empty && !s->stop.when)
-        read_problem(r, n, "page needs its size, or stop: empty, to know the last one");
-    if (s->window.step_ms > 0 && s->cursor.kind == CURSOR_OPAQUE)
-        read_problem(r, n, "window and an opaque cursor do not go together");
-    if (s->decoder == DECODE_CSV && !span_is(s->records.path, "$[*]"))
-        read_problem(r, n, "records of csv are at $[*]");
-}
 
 int read_stream(struct reading *r, const struct yaml_node *n, struct stream *out)
 {

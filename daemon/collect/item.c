@@ -39,6 +39,37 @@ int item_try(struct intake *in, json_t *v, const struct item_rules *rules, struc
     return rc < 0 ? rc : intake_take(in, &record);
 }
 
+/* The least that is a record, so that the identity is read as every other is. */
+static int identity_of(const struct removal *r, json_t **ret, struct reject *why)
+{
+    static const struct map_entry plain = {.target = SPAN_LIT("external_id"),
+                                           .path = SPAN_LIT("$.external_id")};
+    const struct map_entry *id = r->n_map ? NULL : &plain;
+    for (size_t i = 0; i < r->n_map && !id; i++)
+        if (span_is(r->map[i].target, "external_id"))
+            id = &r->map[i];
+    int rc = mapping_apply(r->payload, id, id ? 1 : 0, ret, why);
+    if (rc == 0 && (json_object_set_new(*ret, "source", json_stringn(r->source.p, r->source.n)) ||
+                    json_object_set_new(*ret, "surveyed", json_true()))) {
+        json_decref(*ret);
+        rc = -ENOMEM;
+    }
+    return rc;
+}
+
+int item_remove(struct intake *in, const struct removal *r, const struct item_rules *rules,
+                struct reject *why)
+{
+    struct feedback f;
+    json_t *record;
+    int rc = identity_of(r, &record, why);
+    if (rc < 0)
+        return rc;
+    rc = normalize_feedback(record, &rules->lim, rules->now, &in->arena, &f, why);
+    json_decref(record);
+    return rc < 0 ? rc : intake_remove(in, f.source, f.external_id);
+}
+
 int item_from_json(struct intake *in, json_t *v, const struct item_rules *rules)
 {
     struct reject why;

@@ -6,6 +6,7 @@
 #include "daemon/app.h"
 #include "daemon/format/columns.h"
 #include "daemon/format/csv.h"
+#include "daemon/format/mapping.h"
 #include "daemon/format/normalize.h"
 #include "daemon/pipeline/intake.h"
 
@@ -17,6 +18,16 @@ struct item_rules {
 struct item_rules item_rules(const struct app *app);
 /* Normalises one record. 0: taken; -EINVAL with *why: nothing was added; -ENOMEM. */
 int item_try(struct intake *in, json_t *v, const struct item_rules *rules, struct reject *why);
+/* What its source says is gone: of the payload only the identity is read, as `map` finds it
+ * (without one: its own external_id). As item_try(). */
+struct removal {
+    json_t *payload;
+    const struct map_entry *map;
+    size_t n_map;
+    struct span source;
+};
+int item_remove(struct intake *in, const struct removal *r, const struct item_rules *rules,
+                struct reject *why);
 /* All: 0 (also when the item is refused), -ENOMEM. */
 int item_from_json(struct intake *in, json_t *v, const struct item_rules *rules);
 int item_from_line(struct intake *in, struct span line, const struct item_rules *rules);

@@ -151,8 +151,11 @@ static int take_one(const struct stream *s, json_t *record, struct span source,
 {
     struct reject why;
     json_t *mapped = NULL;
-    int rc = page_map(s, record, source, &mapped, &why);
-    if (rc == 0) {
+    struct removal removal = {record, s->map, s->n_map, source};
+    bool gone = s->deleted && expr_test(s->deleted, record);
+    int rc =
+        gone ? item_remove(in, &removal, rules, &why) : page_map(s, record, source, &mapped, &why);
+    if (rc == 0 && !gone) {
         rc = item_try(in, mapped, rules, &why);
         json_decref(mapped);
     }

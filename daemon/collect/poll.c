@@ -29,22 +29,14 @@ uint64_t poll_chance(const struct poll *s)
 
 struct request_env poll_env(const struct poll *s)
 {
-    struct span partition = s->n_partitions ? s->partitions[s->partition] : SPAN_NONE;
+    const struct listing *list = &s->lists[s->stream];
+    struct span partition = s->listing || list->n == 0 ? SPAN_NONE : list->values[s->partition];
     return (struct request_env){.source = s->source,
                                 .stream = poll_stream(s),
                                 .walk = &s->walk,
                                 .partition = partition,
+                                .now = poll_wall(s),
                                 .token = buf_span(&s->token)};
-}
-
-/* One document a stream and partition. */
-struct span poll_key(const struct poll *s, struct arena *a)
-{
-    struct span source = s->source->config->source, stream = poll_stream(s)->name;
-    if (s->n_partitions == 0)
-        return arena_printf(a, "walk/%.*s/%.*s", SPAN_FMT(source), SPAN_FMT(stream));
-    return arena_printf(a, "walk/%.*s/%.*s/%.*s", SPAN_FMT(source), SPAN_FMT(stream),
-                        SPAN_FMT(utf8_cut(s->partitions[s->partition], 200)));
 }
 
 /* --- waiting --- */
@@ -95,7 +87,7 @@ void poll_forget_page(struct poll *s)
     s->record = s->hydrate = 0;
 }
 
-static void note_error(struct poll *s, enum upstream_error error, const char *why)
+void poll_note_error(struct poll *s, enum upstream_error error, const char *why)
 {
     s->counts.errors[error]++;
     s->error = error;
@@ -109,12 +101,11 @@ void poll_fail(struct poll *s, enum upstream_error error, int64_t wait_ms, const
         preview_fail(s, why);
         return;
     }
-    note_error(s, error, why);
+    poll_note_error(s, error, why);
+    poll_tell_failure(s);
+    if (wait_ms < 0 && poll_leave_walk(s))
+        return;
     s->failures++;
-    if (s->failures == 1)
-        log_warning(LOG_COLLECT, "a poll failed", "workspace=%.*s source=%.*s stream=%.*s error=%s",
-                    SPAN_FMT(s->ws->id), SPAN_FMT(s->source->config->source),
-                    SPAN_FMT(poll_stream(s)->name), upstream_error_name(error));
     int64_t every = s->source->config->every_ms;
     int64_t most = every > POLL_FAILED_MAX_MS ? every : POLL_FAILED_MAX_MS;
     int64_t wait = upstream_backoff(every, most, s->failures, poll_chance(s));
@@ -132,7 +123,7 @@ static void try_again(struct poll *s, const struct upstream_verdict *v,
         poll_fail(s, v->error, v->wait_ms, v->why);
         return;
     }
-    note_error(s, v->error, v->why);
+    poll_note_error(s, v->error, v->why);
     if (v->wait_ms > 0)
         budget_block(&s->budget, poll_mono(s), v->wait_ms);
     poll_after(s, wait, then);
@@ -140,8 +131,8 @@ static void try_again(struct poll *s, const struct upstream_verdict *v,
 
 void poll_obey(struct poll *s, const struct upstream_verdict *v, void (*then)(struct poll *s))
 {
-    bool oauth = s->source->connector->auth.type == CREDENTIAL_OAUTH2;
-    oauth = oauth && !s->preview;
+    enum auth_type auth = s->source->connector->auth.type;
+    bool oauth = (auth == CREDENTIAL_OAUTH2 || auth == CREDENTIAL_JWT) && !s->preview;
     bool refresh = v->what == UPSTREAM_REFRESH ||
                    (v->what == UPSTREAM_FAIL && oauth && v->error == ERROR_AUTH);
     if (refresh && oauth && !s->refreshed) {
@@ -153,152 +144,6 @@ void poll_obey(struct poll *s, const struct upstream_verdict *v, void (*then)(st
     } else {
         poll_fail(s, v->error, v->wait_ms, v->why);
     }
-}
-
-/* --- the end of a poll --- */
-
-static void forget_poll(struct poll *s)
-{
-    if (s->job) /* a session with a mail server */
-        fetch_cancel(s->job);
-    s->job = NULL;
-    poll_forget_page(s);
-    poll_children_forget(s);
-    arena_reset(&s->arena);
-    arena_reset(&s->walk_arena);
-    arena_reset(&s->page_arena);
-    s->n_partitions = 0;
-    s->stream = s->partition = 0;
-    s->running = false;
-}
-
-void poll_done(struct poll *s, int64_t wait_ms)
-{
-    forget_poll(s);
-    s->due = poll_wall(s) + wait_ms;
-    bool now = s->again || s->removed || s->changed;
-    wait_ms = now ? 0 : wait_ms;
-    s->again = false;
-    if (s->removed || s->changed || !s->paused)
-        poll_after(s, wait_ms, poll_begin);
-}
-
-static void succeed(struct poll *s)
-{
-    int64_t every = s->source->config->every_ms;
-    s->failures = 0;
-    s->error = ERROR_NONE;
-    s->last_success = s->caught_up = poll_wall(s);
-    /* A tenth either way, so that sources of one rhythm drift apart. */
-    poll_done(s, every - every / 10 + (int64_t)(poll_chance(s) % (uint64_t)(every / 5 + 1)));
-}
-
-/* --- streams and partitions --- */
-
-static void begin_walk(struct poll *s);
-
-void poll_next_walk(struct poll *s)
-{
-    if (++s->partition < s->n_partitions) {
-        begin_walk(s);
-        return;
-    }
-    s->partition = 0;
-    s->n_partitions = 0;
-    if (++s->stream < s->source->connector->n_streams)
-        begin_walk(s);
-    else {
-        s->stream = 0;
-        succeed(s);
-    }
-}
-
-int poll_document(struct poll *s)
-{
-    struct store_view *view = NULL;
-    struct span text = SPAN_NONE;
-    int rc = store_view_begin(s->ws->store, &view);
-    buf_reset(&s->document);
-    arena_reset(&s->walk_arena);
-    if (rc == 0)
-        rc = store_doc_get(view, STORE_DOC_CURSOR, poll_key(s, &s->walk_arena), &s->walk_arena,
-                           &text);
-    store_view_end(view);
-    return rc == 0 ? buf_add(&s->document, text) : rc;
-}
-
-static int read_document(struct poll *s)
-{
-    int rc = poll_document(s);
-    return rc == 0 ? walk_parse(buf_span(&s->document), &s->walk_arena, &s->walk) : rc;
-}
-
-/* Settled at the first poll, and kept. */
-int64_t poll_history(const struct poll *s)
-{
-    const struct stream *stream = poll_stream(s);
-    int64_t back = s->source->config->start_ms;
-    if (stream->cursor.kind == CURSOR_OPAQUE && back < stream->cursor.lag_ms)
-        back = stream->cursor.lag_ms;
-    int64_t start = poll_wall(s) - back;
-    return start > 0 ? start / MS_SECOND * MS_SECOND : 0;
-}
-
-static int load_partitions(struct poll *s)
-{
-    struct request_env env = poll_env(s);
-    if (poll_stream(s)->partition.n == 0 || s->n_partitions > 0)
-        return 0;
-    int rc = request_partitions(&env, &s->arena, &s->partitions, &s->n_partitions);
-    return rc == 0 && s->n_partitions == 0 ? -ENOENT : rc;
-}
-
-static void begin_walk(struct poll *s)
-{
-    if (poll_is_mailbox(s)) {
-        poll_mail(s);
-        return;
-    }
-    int rc = load_partitions(s);
-    if (rc < 0) {
-        poll_fail(s, ERROR_REQUEST, -1, "the list of partitions is empty");
-        return;
-    }
-    rc = read_document(s);
-    if (rc == -ENOENT || rc == -EINVAL) {
-        s->walk = walk_new(poll_history(s));
-    } else if (rc < 0) {
-        poll_fail(s, ERROR_COMMIT, -1, "where it was can not be read");
-        return;
-    }
-    /* Page pointers are of the connector that made them. */
-    if (s->walk.of != s->source->connector->print)
-        walk_drop(&s->walk);
-    s->walk.of = s->source->connector->print;
-    if (walk_begin(poll_stream(s), &s->walk, poll_wall(s)))
-        poll_ask(s);
-    else if (s->preview)
-        preview_fail(s, "there is nothing to ask now: the next window has not begun");
-    else
-        poll_next_walk(s);
-}
-
-void poll_look(struct poll *s, size_t stream)
-{
-    s->running = true;
-    s->stream = stream;
-    begin_walk(s);
-}
-
-void poll_begin(struct poll *s)
-{
-    s->running = true;
-    s->attempt = 0;
-    s->refreshed = false;
-    s->stream = s->partition = 0;
-    s->last_poll = poll_wall(s);
-    s->counts.polls++;
-    begin_walk(s);
 }
 
 /* --- a page --- */
@@ -378,9 +223,12 @@ static void on_page(void *ctx, const struct fetch_response *r)
     int rc = v.what == UPSTREAM_ANSWER ? read_page(s, r, &v) : -EPROTO;
     if (rc == -ENOMEM)
         poll_fail(s, ERROR_BODY, -1, "no memory for the answer");
+    else if (rc < 0 && poll_is_gone(s, r, &v))
+        poll_next_walk(s);
     else if (rc == 0) {
         s->attempt = 0;
         s->refreshed = false;
+        s->left = 0;
         s->page.facts.link = arena_dup(&s->page_arena, fetch_header(r, "link"));
         poll_children(s);
     } else if (v.what == UPSTREAM_IGNORE)
@@ -448,6 +296,11 @@ static void go_on(struct poll *s)
 
 void poll_commit(struct poll *s)
 {
+    if (s->listing) {
+        s->page.facts.url = asked_url(s);
+        poll_list_page(s);
+        return;
+    }
     if (s->preview) {
         preview_page(s);
         return;
@@ -486,7 +339,7 @@ static void committed(struct intake *in)
     struct walk before = s->walk;
     int rc = poll_count(s);
     if (rc == 0) {
-        rc = read_document(s) == 0 ? 0 : -EIO;
+        rc = poll_read_walk(s) == 0 ? 0 : -EIO;
         memcpy(s->walk.prints, before.prints, sizeof before.prints);
     }
     if (s->poller->stopping) {

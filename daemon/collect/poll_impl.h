@@ -1,7 +1,8 @@
 /* poll_impl: one source being polled, as the files of the poller share it. Not for others.
  *
  *   poller.c      the set: schedule, reload, stop, what is told of it
- *   poll.c        one poll: stream by stream, page by page
+ *   poll_walk.c   one poll: stream by stream, partition by partition
+ *   poll.c        one walk of it, page by page
  *   poll_child.c  children of records (hydrate)
  *   poll_token.c  oauth2
  *   poll_mail.c   a mailbox, instead of streams of pages
@@ -23,6 +24,16 @@ enum {
     POLL_BACKOFF_MAX_MS = 300000,
     POLL_FAILED_MAX_MS = 3600000,
     POLL_ROOM_MS = 200, /* between two looks at a full queue */
+    POLL_LEAVE = 3,     /* walks that fail one after the other end the poll */
+    LIST_ARENA_MAX = 4 << 20,
+};
+
+/* The partitions of a stream. */
+struct listing {
+    struct span *values;
+    size_t n;
+    int64_t at; /* when the upstream gave them; NO_TIME: not */
+    struct arena arena;
 };
 
 struct child {
@@ -55,9 +66,10 @@ struct poll {
     struct preview *preview; /* this one keeps nothing */
     /* the poll under way */
     size_t stream, partition;
-    struct span *partitions;
-    size_t n_partitions;
-    struct arena arena; /* partitions */
+    bool listing;      /* partitions are being asked for */
+    bool flawed;       /* a walk failed, the others went on */
+    size_t left, gone; /* walks that failed in a row; partitions that are not there */
+    struct arena arena;
     struct walk walk;
     struct arena walk_arena, page_arena, child_arena;
     struct buf document; /* the walk as last read or committed */
@@ -70,6 +82,7 @@ struct poll {
     bool refreshed, walk_failed;
     char walk_why[200];
     /* across polls */
+    struct listing lists[CONNECTOR_MAX_STREAMS];
     struct budget budget;
     struct buf token, refresh; /* oauth2 */
     bool refresh_known;
@@ -97,7 +110,8 @@ static inline bool poll_is_mailbox(const struct poll *s)
 }
 static inline const struct stream *poll_stream(const struct poll *s)
 {
-    return &s->source->connector->streams[s->stream];
+    const struct stream *stream = &s->source->connector->streams[s->stream];
+    return s->listing ? stream->partition.parent : stream;
 }
 int64_t poll_wall(const struct poll *s);
 int64_t poll_mono(const struct poll *s);
@@ -115,12 +129,25 @@ bool poll_may_ask(struct poll *s, void (*then)(struct poll *s));
 /* What a verdict other than an answer calls for: wait and `then`, or the end of the poll. */
 void poll_obey(struct poll *s, const struct upstream_verdict *v, void (*then)(struct poll *s));
 void poll_fail(struct poll *s, enum upstream_error error, int64_t wait_ms, const char *why);
+void poll_note_error(struct poll *s, enum upstream_error error, const char *why);
+void poll_tell_failure(struct poll *s);
 
 /* Begins a poll: the timer's `then` between polls. */
 void poll_begin(struct poll *s);
 /* The same for one stream of a preview. */
 void poll_look(struct poll *s, size_t stream);
 void poll_ask(struct poll *s);
+/* The walk is over: the next one, or the end of the poll. */
+void poll_next_walk(struct poll *s);
+/* After a failure: true when the poll goes on with the next walk. */
+bool poll_leave_walk(struct poll *s);
+/* True when the answer says that a listed partition is not there any more, and others may be. */
+bool poll_is_gone(struct poll *s, const struct fetch_response *r, const struct upstream_verdict *v);
+/* Takes a page of partitions. */
+void poll_list_page(struct poll *s);
+void poll_lists_forget(struct poll *s);
+/* The walk as it is on disk. 0; -ENOENT, -EINVAL: there is none. */
+int poll_read_walk(struct poll *s);
 /* Ends what can be ended at once; false while a commit is under way. */
 bool poll_break(struct poll *s);
 void poll_forget_page(struct poll *s);
@@ -132,12 +159,11 @@ bool poll_settle(struct poll *s);
 
 /* For whoever reads by other means than pages: the document as the last commit has it, in
  * s->document (-ENOENT: none); where history begins; the intake to disk, whose done() calls
- * poll_count() for its status and goes on; the end of this stream. */
+ * poll_count() for its status and goes on, or ends by poll_next_walk(). */
 int poll_document(struct poll *s);
 int64_t poll_history(const struct poll *s);
 void poll_submit(struct poll *s);
 int poll_count(struct poll *s);
-void poll_next_walk(struct poll *s);
 
 /* Reads a mailbox up to its end, from where the last commit has it. */
 void poll_mail(struct poll *s);
@@ -164,5 +190,6 @@ struct poll *poll_new(struct poller *p, struct source_set *set, const struct sou
 void poll_free(struct poll *s);
 
 struct span poll_key(const struct poll *s, struct arena *a);
+struct span poll_rewind_key(const struct poll *s, struct arena *a);
 
 #endif

@@ -1,6 +1,6 @@
-/* OAuth 2: a token when there is none or it is about to end. A refresh token that comes back
- * changed is on disk before anything is asked with its access token: the old one may be void
- * already. */
+/* OAuth 2 and signed statements: a token when there is none or it is about to end. A refresh token
+ * that comes back changed is on disk before anything is asked with its access token: the old one
+ * may be void already. */
 #include <stdio.h>
 #include <xxhash.h>
 
@@ -164,13 +164,33 @@ static void on_token(void *ctx, const struct fetch_response *r)
     json_decref(answer);
 }
 
+/* A token of our own making needs nobody. */
+static bool make_token(struct poll *s)
+{
+    struct request_env env = poll_env(s);
+    struct span token;
+    char why[WHY] = "no memory";
+    if (request_assertion(&env, &s->page_arena, &token, why, sizeof why) < 0) {
+        poll_fail(s, ERROR_REQUEST, -1, why);
+        return false;
+    }
+    poll_token_drop(s);
+    buf_add(&s->token, token);
+    int64_t ms = s->source->connector->auth.jwt.life_ms;
+    s->token_until = poll_wall(s) + ms / 2;
+    return true;
+}
+
 bool poll_has_token(struct poll *s)
 {
     struct fetch_request req = {0};
     const struct credential *c = &s->source->connector->auth;
     char why[WHY];
-    if (c->type != CREDENTIAL_OAUTH2 || (s->token.n > 0 && poll_wall(s) < s->token_until))
+    bool wanted = c->type == CREDENTIAL_OAUTH2 || c->type == CREDENTIAL_JWT;
+    if (!wanted || (s->token.n > 0 && poll_wall(s) < s->token_until))
         return true;
+    if (c->type == CREDENTIAL_JWT && c->token_url.n == 0)
+        return make_token(s);
     if (s->preview) {
         preview_fail(s, "there is no access token yet: the first poll asks for it");
         return false;

@@ -36,6 +36,10 @@ struct poll *poll_new(struct poller *p, struct source_set *set, const struct sou
     s->last_poll = s->last_success = s->last_new = s->due = s->caught_up = NO_TIME;
     s->error_at = NO_TIME;
     arena_init(&s->arena, 1 << 20);
+    for (size_t i = 0; i < CONNECTOR_MAX_STREAMS; i++) {
+        s->lists[i].at = NO_TIME;
+        arena_init(&s->lists[i].arena, LIST_ARENA_MAX);
+    }
     arena_init(&s->walk_arena, 1 << 20);
     arena_init(&s->page_arena, PAGE_ARENA_MAX);
     arena_init(&s->child_arena, 1 << 20);
@@ -58,6 +62,7 @@ void poll_free(struct poll *s)
         fetch_cancel(s->job);
     poll_forget_page(s);
     poll_children_forget(s);
+    poll_lists_forget(s);
     arena_done(&s->arena);
     arena_done(&s->walk_arena);
     arena_done(&s->page_arena);
@@ -152,9 +157,9 @@ static void take_up(struct poll *s)
     s->refresh_known = false;
     s->budget = (struct budget){0};
     s->failures = 0;
-    s->n_partitions = 0;
+    poll_lists_forget(s);
     s->stream = s->partition = 0;
-    s->running = false;
+    s->running = s->listing = false;
     source_set_ref(s->poller->set);
     source_set_unref(s->set);
     s->set = s->poller->set;
@@ -364,9 +369,9 @@ int poll_rewind(struct poll *s, int64_t from, void (*done)(void *ctx, int rc), v
 {
     struct walk walk = walk_new(from);
     struct buf text;
-    if (s->running || s->source->connector->n_streams != 1 ||
-        s->source->connector->streams[0].partition.n > 0)
+    if (s->running)
         return -EBUSY;
+    walk.rewound = poll_wall(s);
     struct edit *e = wish(s, STORE_DOC_CURSOR, false, done, ctx);
     if (!e)
         return -ENOMEM;
@@ -375,7 +380,7 @@ int poll_rewind(struct poll *s, int64_t from, void (*done)(void *ctx, int rc), v
         mailbox_print(&(struct mailbox_position){.start = from}, &text);
     else
         walk_print(&walk, &text);
-    e->key = poll_key(s, &e->arena);
+    e->key = poll_is_mailbox(s) ? poll_key(s, &e->arena) : poll_rewind_key(s, &e->arena);
     e->value = arena_dup(&e->arena, buf_span(&text));
     buf_done(&text);
     return submit(s, e);

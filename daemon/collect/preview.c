@@ -59,8 +59,12 @@ static void put_record(struct poll *s, struct json_out *j, json_t *record,
 {
     struct reject why;
     json_t *mapped = NULL;
-    int rc = page_map(poll_stream(s), record, s->source->config->source, &mapped, &why);
-    if (rc == 0)
+    const struct stream *stream = poll_stream(s);
+    struct removal removal = {record, stream->map, stream->n_map, s->source->config->source};
+    bool gone = stream->deleted && expr_test(stream->deleted, record);
+    int rc = gone ? item_remove(in, &removal, rules, &why)
+                  : page_map(stream, record, removal.source, &mapped, &why);
+    if (rc == 0 && !gone)
         rc = item_try(in, mapped, rules, &why);
     char *text = mapped ? json_dumps(mapped, JSON_COMPACT) : NULL;
     json_open(j, NULL, '{');
@@ -68,7 +72,7 @@ static void put_record(struct poll *s, struct json_out *j, json_t *record,
         json_raw(j, "record", span_str(text));
     else
         json_nil(j, "record");
-    json_cstr(j, "code", rc == -EINVAL ? why.code : rc < 0 ? "no_memory" : "ok");
+    json_cstr(j, "code", rc == -EINVAL ? why.code : rc < 0 ? "no_memory" : gone ? "deleted" : "ok");
     if (rc == -EINVAL)
         json_cstr(j, "detail", why.detail);
     json_close(j, '}');

@@ -57,7 +57,7 @@ static void add_id(struct receipt *rc, const struct intake *in, const struct int
         return;
     if (!rc->ids)
         rc->ids = arena_array(&rc->arena, RECEIPT_MAX_IDS, sizeof *rc->ids);
-    bool known = it->outcome != OUTCOME_REJECTED && !in->replayed;
+    bool known = it->outcome != OUTCOME_REJECTED && !in->replayed && !it->removal;
     if (rc->ids && known)
         rc->ids[rc->n] = id_of(rc, in, it);
     rc->short_of_memory = !rc->ids || (known && !rc->ids[rc->n].p);

@@ -1,4 +1,4 @@
-#include "daemon/collect/request.h"
+#include "daemon/collect/request_impl.h"
 
 #include <inttypes.h>
 #include <openssl/evp.h>
@@ -10,19 +10,12 @@
 
 enum {
     MAX_URL = 4096,
-    MAX_VALUE = 4096,
-    MAX_BODY = 64 * 1024,
+    MAX_VALUE = 16 * 1024, /* a private key */
     MAX_HEADERS = 60,
     MAX_PARTITIONS = 256,
 };
 
 /* --- values --- */
-
-struct values {
-    const struct request_env *env;
-    char room[32];
-    char path[256];
-};
 
 static bool number(struct values *v, int64_t n, struct template_value *ret)
 {
@@ -100,6 +93,8 @@ static bool get(void *ctx, enum template_scope scope, struct span name, struct t
         return ret->text.n > 0;
     case SCOPE_RECORD:
         return record_value(v, name, ret);
+    case SCOPE_NOW:
+        return moment(v->env->now, ret);
     default:
         return false;
     }
@@ -107,19 +102,7 @@ static bool get(void *ctx, enum template_scope scope, struct span name, struct t
 
 /* --- building --- */
 
-struct building {
-    struct values values;
-    struct template_env env;
-    struct arena *a;
-    struct pair *headers;
-    size_t n_headers;
-    struct buf url;
-    struct buf value; /* one expanded template */
-    char *why;
-    size_t size;
-};
-
-static int say(struct building *b, int rc, const char *what, const struct template_piece *missing)
+int building_say(struct building *b, int rc, const char *what, const struct template_piece *missing)
 {
     if (rc == -ENOENT && missing)
         snprintf(b->why, b->size, "%s: there is no %s.%.*s", what,
@@ -130,8 +113,8 @@ static int say(struct building *b, int rc, const char *what, const struct templa
     return rc == -ENOENT ? -ENOENT : -EINVAL;
 }
 
-static int building_init(struct building *b, const struct request_env *env, struct arena *a,
-                         char *why, size_t size)
+int building_init(struct building *b, const struct request_env *env, struct arena *a, char *why,
+                  size_t size)
 {
     *b = (struct building){.values = {.env = env}, .a = a, .why = why, .size = size};
     b->env = (struct template_env){get, &b->values};
@@ -141,7 +124,7 @@ static int building_init(struct building *b, const struct request_env *env, stru
     return b->headers ? 0 : -ENOMEM;
 }
 
-static void building_done(struct building *b)
+void building_done(struct building *b)
 {
     if (b->value.p)
         explicit_bzero(b->value.p, b->value.cap);
@@ -150,13 +133,14 @@ static void building_done(struct building *b)
 }
 
 /* The expanded text, until the next. 0, -ENOENT (not told), -EINVAL (told). */
-static int expand(struct building *b, const struct template *t, const char *what, struct span *ret)
+int building_expand(struct building *b, const struct template *t, const char *what,
+                    struct span *ret)
 {
     const struct template_piece *missing = NULL;
     buf_reset(&b->value);
     int rc = template_expand(t, &b->env, ESCAPE_NONE, &b->value, &missing);
     if (rc < 0)
-        return say(b, rc, what, missing);
+        return building_say(b, rc, what, missing);
     *ret = span_of(b->value.n ? b->value.p : "", b->value.n);
     return 0;
 }
@@ -166,7 +150,7 @@ static int add_query(struct building *b, const struct fields_list *list)
 {
     for (size_t i = 0; i < list->n; i++) {
         struct span value;
-        int rc = expand(b, &list->p[i].value, "a query value", &value);
+        int rc = building_expand(b, &list->p[i].value, "a query value", &value);
         if (rc == -ENOENT || (rc == 0 && value.n == 0))
             continue;
         if (rc < 0)
@@ -179,7 +163,7 @@ static int add_query(struct building *b, const struct fields_list *list)
     return 0;
 }
 
-static int add_header(struct building *b, struct span name, struct span value)
+int building_header(struct building *b, struct span name, struct span value)
 {
     if (b->n_headers == MAX_HEADERS)
         return -EINVAL;
@@ -194,9 +178,9 @@ static int add_headers(struct building *b, const struct fields_list *list)
     int rc = 0;
     for (size_t i = 0; i < list->n && rc >= 0; i++) {
         struct span value;
-        rc = expand(b, &list->p[i].value, "a header", &value);
+        rc = building_expand(b, &list->p[i].value, "a header", &value);
         if (rc == 0)
-            rc = add_header(b, list->p[i].name, value);
+            rc = building_header(b, list->p[i].name, value);
         else if (rc == -ENOENT)
             rc = 0;
     }
@@ -205,22 +189,22 @@ static int add_headers(struct building *b, const struct fields_list *list)
 
 /* --- credentials --- */
 
-static int add_basic(struct building *b, const struct template *user, const struct template *pass)
+int building_basic(struct building *b, const struct template *user, const struct template *pass)
 {
     char pair[1024], encoded[1500] = "Basic ";
     struct span text;
-    int rc = expand(b, user, "the user", &text);
+    int rc = building_expand(b, user, "the user", &text);
     int n = rc == 0 ? snprintf(pair, sizeof pair, "%.*s:", SPAN_FMT(text)) : 0;
     if (rc == 0)
-        rc = expand(b, pass, "the password", &text);
+        rc = building_expand(b, pass, "the password", &text);
     if (rc == 0)
         n += snprintf(pair + n, n < (int)sizeof pair ? sizeof pair - (size_t)n : 0, "%.*s",
                       SPAN_FMT(text));
     if (rc == 0 && n >= (int)sizeof pair)
-        rc = say(b, -EMSGSIZE, "the password", NULL);
+        rc = building_say(b, -EMSGSIZE, "the password", NULL);
     if (rc == 0) {
         int end = EVP_EncodeBlock((unsigned char *)encoded + 6, (unsigned char *)pair, n);
-        rc = add_header(b, SPAN_LIT("Authorization"), span_of(encoded, 6 + (size_t)end));
+        rc = building_header(b, SPAN_LIT("Authorization"), span_of(encoded, 6 + (size_t)end));
     }
     explicit_bzero(pair, sizeof pair);
     explicit_bzero(encoded, sizeof encoded);
@@ -230,7 +214,7 @@ static int add_basic(struct building *b, const struct template *user, const stru
 static int add_bearer(struct building *b, struct span token)
 {
     struct span text = arena_printf(b->a, "Bearer %.*s", SPAN_FMT(token));
-    return text.p ? add_header(b, SPAN_LIT("Authorization"), text) : -ENOMEM;
+    return text.p ? building_header(b, SPAN_LIT("Authorization"), text) : -ENOMEM;
 }
 
 static int add_credentials(struct building *b)
@@ -240,13 +224,14 @@ static int add_credentials(struct building *b)
     int rc;
     switch (c->type) {
     case CREDENTIAL_BASIC:
-        return add_basic(b, &c->user, &c->pass);
+        return building_basic(b, &c->user, &c->pass);
     case CREDENTIAL_BEARER:
-        rc = expand(b, &c->pass, "the token", &text);
+        rc = building_expand(b, &c->pass, "the token", &text);
         return rc < 0 ? rc : add_bearer(b, text);
     case CREDENTIAL_HEADERS:
         return add_headers(b, &c->headers);
     case CREDENTIAL_OAUTH2:
+    case CREDENTIAL_JWT:
         return add_bearer(b, b->values.env->masked ? SPAN_LIT("***") : b->values.env->token);
     default:
         return 0;
@@ -268,12 +253,12 @@ static void put_value(struct building *b, struct json_out *j, const struct body_
     (void)b;
 }
 
-static int put_node(struct building *b, struct json_out *j, const struct body_node *n)
+int building_json(struct building *b, struct json_out *j, const struct body_node *n)
 {
     struct span text;
     int rc = 0;
     if (n->type == BODY_VALUE && !n->is_literal) {
-        rc = expand(b, &n->value, "a value of the body", &text);
+        rc = building_expand(b, &n->value, "a value of the body", &text);
         if (rc == 0)
             put_value(b, j, n, text);
         return rc == -ENOENT ? 0 : rc;
@@ -286,7 +271,7 @@ static int put_node(struct building *b, struct json_out *j, const struct body_no
     }
     json_open(j, NULL, n->type == BODY_OBJECT ? '{' : '[');
     for (const struct body_node *e = n->first; e && rc == 0; e = e->next)
-        rc = put_node(b, j, e);
+        rc = building_json(b, j, e);
     json_close(j, n->type == BODY_OBJECT ? '}' : ']');
     return rc;
 }
@@ -296,12 +281,12 @@ static int add_body(struct building *b, const struct body_node *n, struct span *
     struct buf body;
     buf_init(&body, MAX_BODY);
     struct json_out j = json_out_to(&body);
-    int rc = put_node(b, &j, n);
+    int rc = building_json(b, &j, n);
     if (rc == 0 && buf_error(&body))
-        rc = say(b, buf_error(&body), "the body", NULL);
+        rc = building_say(b, buf_error(&body), "the body", NULL);
     if (rc == 0) {
         *ret = arena_dup(b->a, buf_span(&body));
-        rc = ret->p ? add_header(b, SPAN_LIT("Content-Type"), SPAN_LIT("application/json"))
+        rc = ret->p ? building_header(b, SPAN_LIT("Content-Type"), SPAN_LIT("application/json"))
                     : -ENOMEM;
     }
     buf_done(&body);
@@ -310,11 +295,11 @@ static int add_body(struct building *b, const struct body_node *n, struct span *
 
 /* --- requests --- */
 
-static int finish(struct building *b, struct fetch_request *ret)
+int building_finish(struct building *b, struct fetch_request *ret)
 {
     const struct source *s = b->values.env->source;
     if (buf_error(&b->url))
-        return say(b, buf_error(&b->url), "the address", NULL);
+        return building_say(b, buf_error(&b->url), "the address", NULL);
     ret->url = arena_dup(b->a, buf_span(&b->url));
     ret->headers = b->headers;
     ret->n_headers = b->n_headers;
@@ -333,7 +318,7 @@ static int add_address(struct building *b, const struct template *path, const ch
         b->url.n--;
     if (rc == 0)
         rc = template_expand(path, &b->env, ESCAPE_HOLES, &b->url, &missing);
-    return rc < 0 ? say(b, rc, what, missing) : 0;
+    return rc < 0 ? building_say(b, rc, what, missing) : 0;
 }
 
 static int add_common(struct building *b, const struct fields_list *headers)
@@ -348,7 +333,7 @@ static int add_common(struct building *b, const struct fields_list *headers)
     for (size_t i = 0; i < b->n_headers; i++)
         if (span_eq_nocase(b->headers[i].key, SPAN_LIT("accept")))
             return rc;
-    return rc == 0 ? add_header(b, SPAN_LIT("Accept"), SPAN_LIT("*/*")) : rc;
+    return rc == 0 ? building_header(b, SPAN_LIT("Accept"), SPAN_LIT("*/*")) : rc;
 }
 
 /* A URL that leads on from a page stands for the whole of the request but its headers. */
@@ -382,7 +367,7 @@ static int build_page(struct building *b, struct fetch_request *ret)
     if (rc == 0 && call->body)
         rc = add_body(b, call->body, &ret->body);
     if (rc == 0)
-        rc = finish(b, ret);
+        rc = building_finish(b, ret);
     ret->method = call->post ? "POST" : "GET";
     return rc == -ENOENT ? -EINVAL : rc;
 }
@@ -410,75 +395,7 @@ int request_child(const struct request_env *env, const struct hydrate *h, struct
     if (rc == 0)
         rc = add_common(&b, &env->stream->call.headers);
     if (rc == 0)
-        rc = finish(&b, ret);
-    building_done(&b);
-    return rc;
-}
-
-/* --- oauth2 --- */
-
-static int add_form(struct building *b, struct buf *form, const char *name,
-                    const struct template *t, struct span given)
-{
-    struct span value = given;
-    int rc = t ? (t->n ? expand(b, t, name, &value) : -ENOENT) : 0;
-    if (rc == -ENOENT)
-        return 0;
-    if (rc < 0)
-        return rc;
-    buf_printf(form, "%s%s=", form->n ? "&" : "", name);
-    template_escape(form, value);
-    return 0;
-}
-
-static int token_form(struct building *b, struct span refresh, struct buf *form)
-{
-    const struct credential *c = &b->values.env->source->connector->auth;
-    int rc = add_form(b, form, "grant_type", NULL,
-                      refresh.p ? SPAN_LIT("refresh_token") : SPAN_LIT("client_credentials"));
-    if (rc == 0 && refresh.p)
-        rc = add_form(b, form, "refresh_token", NULL, refresh);
-    if (rc == 0)
-        rc = add_form(b, form, "scope", &c->scope, SPAN_NONE);
-    if (rc == 0 && !c->basic)
-        rc = add_form(b, form, "client_id", &c->user, SPAN_NONE);
-    if (rc == 0 && !c->basic)
-        rc = add_form(b, form, "client_secret", &c->pass, SPAN_NONE);
-    return rc;
-}
-
-static int build_token(struct building *b, struct span refresh, struct fetch_request *ret)
-{
-    const struct credential *c = &b->values.env->source->connector->auth;
-    struct buf form;
-    struct span url;
-    buf_init(&form, MAX_BODY);
-    int rc = expand(b, &c->token_url, "the token's address", &url);
-    if (rc == 0)
-        rc = buf_add(&b->url, url);
-    if (rc == 0)
-        rc = token_form(b, refresh, &form);
-    if (rc == 0 && c->basic)
-        rc = add_basic(b, &c->user, &c->pass);
-    if (rc == 0)
-        rc = add_header(b, SPAN_LIT("Content-Type"), SPAN_LIT("application/x-www-form-urlencoded"));
-    if (rc == 0)
-        rc = add_header(b, SPAN_LIT("Accept"), SPAN_LIT("application/json"));
-    ret->body = rc == 0 ? arena_dup(b->a, buf_span(&form)) : SPAN_NONE;
-    if (form.p)
-        explicit_bzero(form.p, form.cap);
-    buf_done(&form);
-    ret->method = "POST";
-    return rc == 0 ? finish(b, ret) : rc == -ENOENT ? -EINVAL : rc;
-}
-
-int request_token(const struct request_env *env, struct span refresh, struct arena *a,
-                  struct fetch_request *ret, char *why, size_t size)
-{
-    struct building b;
-    int rc = building_init(&b, env, a, why, size);
-    if (rc == 0)
-        rc = build_token(&b, refresh, ret);
+        rc = building_finish(&b, ret);
     building_done(&b);
     return rc;
 }
@@ -488,7 +405,7 @@ int request_token(const struct request_env *env, struct span refresh, struct are
 static int keep(struct building *b, const struct template *t, const char *what, struct span *ret)
 {
     struct span value;
-    int rc = expand(b, t, what, &value);
+    int rc = building_expand(b, t, what, &value);
     if (rc < 0)
         return rc;
     *ret = arena_dup(b->a, value);
@@ -512,7 +429,7 @@ static int build_mailbox(struct building *b, struct request_mailbox *ret)
         snprintf(b->why, b->size, "automatic is neither keep nor leave_out");
         rc = -EINVAL;
     }
-    rc = rc < 0 ? rc : finish(b, r);
+    rc = rc < 0 ? rc : building_finish(b, r);
     return rc == -ENOENT ? -EINVAL : rc;
 }
 
@@ -557,7 +474,7 @@ int request_partitions(const struct request_env *env, struct arena *a, struct sp
     if (!list)
         rc = -ENOMEM;
     for (size_t i = 0; i < p->n && rc == 0; i++) {
-        rc = expand(&b, &p->list[i], "a partition", &text);
+        rc = building_expand(&b, &p->list[i], "a partition", &text);
         if (rc == 0)
             rc = split(&b, text, list, &n);
     }

@@ -17,7 +17,8 @@ struct request_env {
     const struct walk *walk;
     struct span partition;
     json_t *record;    /* of a child; else NULL */
-    struct span token; /* oauth2's access token */
+    struct span token; /* oauth2's or jwt's access token */
+    int64_t now;       /* wall clock, for what is signed */
     bool masked;       /* *** for secrets: what may be shown */
 };
 
@@ -27,8 +28,8 @@ int request_page(const struct request_env *env, struct arena *a, struct fetch_re
 /* -ENOENT when the record has not what the child's address needs. */
 int request_child(const struct request_env *env, const struct hydrate *h, struct arena *a,
                   struct fetch_request *ret, char *why, size_t size);
-/* The token request of oauth2; `refresh`: the refresh token in force, absent for client
- * credentials. */
+/* The token request of oauth2 or jwt; `refresh`: the refresh token in force, absent for client
+ * credentials and statements. */
 int request_token(const struct request_env *env, struct span refresh, struct arena *a,
                   struct fetch_request *ret, char *why, size_t size);
 /* What every command to a mailbox has: server, credentials, bounds; and what is said of it. The URL
@@ -40,6 +41,9 @@ struct request_mailbox {
 };
 int request_mailbox(const struct request_env *env, struct arena *a, struct request_mailbox *ret,
                     char *why, size_t size);
+/* jwt without a token server: the signed statement, which is the token. The same. */
+int request_assertion(const struct request_env *env, struct arena *a, struct span *ret, char *why,
+                      size_t size);
 /* Values of the list behind `partition:`, split at commas. 0 or -ENOMEM. */
 int request_partitions(const struct request_env *env, struct arena *a, struct span **ret,
                        size_t *ret_n);

@@ -6,8 +6,9 @@
 
 #include "base/err.h"
 #include "daemon/core/fetch.h"
+#include "daemon/format/bcrypt.h"
 
-enum { MAX_PATH = 4096, MAX_URL = 2048 };
+enum { MAX_PATH = 4096, MAX_URL = 2048, MAX_KEY = 16384 };
 
 /* --- values --- */
 
@@ -46,6 +47,13 @@ static bool get(void *ctx, enum template_scope scope, struct span name, struct t
 }
 
 /* --- checking --- */
+
+static void wipe(struct buf *b)
+{
+    if (b->p)
+        explicit_bzero(b->p, b->cap);
+    buf_done(b);
+}
 
 static void problem(struct buf *messages, const struct source *s, const char *what,
                     struct span name)
@@ -96,6 +104,34 @@ static size_t check_base(const struct source *s, struct buf *messages)
     return rc < 0;
 }
 
+/* Keys are tried now: what can not sign would only fail each poll. */
+static size_t check_key(const struct source *s, struct buf *messages)
+{
+    const struct credential *c = &s->connector->auth;
+    const struct template *t = c->type == CREDENTIAL_JWT ? &c->jwt.key : &c->hash.salt;
+    struct template_env env = {get, (void *)s};
+    struct buf text, room;
+    bool ok = true;
+    if (c->type != CREDENTIAL_JWT && !c->hash.into.p)
+        return 0;
+    buf_init(&text, MAX_KEY);
+    buf_init(&room, MAX_KEY);
+    if (template_expand(t, &env, ESCAPE_NONE, &text, NULL) < 0)
+        ok = false;
+    else if (c->type == CREDENTIAL_JWT)
+        ok = jwt_check_key(c->jwt.algorithm, jwt_key_of(buf_span(&text), &room)) == 0;
+    else
+        ok = bcrypt_is_salt(buf_span(&text));
+    if (!ok)
+        problem(messages, s,
+                c->type == CREDENTIAL_JWT ? "its key is no private key for "
+                                          : "its secret is no salt of bcrypt",
+                c->type == CREDENTIAL_JWT ? span_str(jwt_name(c->jwt.algorithm)) : SPAN_NONE);
+    wipe(&text);
+    wipe(&room);
+    return !ok;
+}
+
 static size_t check(const struct source *s, struct buf *messages)
 {
     const struct config_source *c = s->config;
@@ -113,7 +149,7 @@ static size_t check(const struct source *s, struct buf *messages)
     }
     n += check_unused(s, SCOPE_CFG, c->cfg, c->n_cfg, messages);
     n += check_unused(s, SCOPE_SECRET, c->secrets, c->n_secrets, messages);
-    return n > 0 ? n : check_base(s, messages);
+    return n > 0 ? n : check_base(s, messages) + check_key(s, messages);
 }
 
 /* --- loading --- */

@@ -13,7 +13,7 @@ enum { MAX_PIECES = 64, MAX_HOLE = 200 };
 static const char *const scope_names[SCOPE_COUNT] = {
     [SCOPE_CFG] = "cfg",       [SCOPE_SECRET] = "secret", [SCOPE_CURSOR] = "cursor",
     [SCOPE_PAGE] = "page",     [SCOPE_WINDOW] = "window", [SCOPE_PARTITION] = "partition",
-    [SCOPE_RECORD] = "record",
+    [SCOPE_RECORD] = "record", [SCOPE_NOW] = "now",
 };
 
 /* What the scopes of fixed names hold. */
@@ -22,6 +22,7 @@ static const char *const scope_values[SCOPE_COUNT] = {
     [SCOPE_PAGE] = "token,number,offset,size",
     [SCOPE_WINDOW] = "from,to",
     [SCOPE_PARTITION] = "value",
+    [SCOPE_NOW] = "time",
 };
 
 static const char *const form_names[FORM_COUNT] = {
@@ -112,7 +113,7 @@ static int read_hole(struct span hole, unsigned scopes, struct template_piece *p
     if (scope < 0)
         return say(why, size,
                    "\"%.*s\" does not begin with cfg., secret., cursor., page., "
-                   "window., partition. or record.",
+                   "window., partition., record. or now.",
                    SPAN_FMT(name));
     if (!(scopes & SCOPE_BIT(scope)))
         return say(why, size, "%s is not known here", scope_names[scope]);

@@ -24,6 +24,7 @@ enum template_scope {
     SCOPE_WINDOW,    /* from, to */
     SCOPE_PARTITION, /* value */
     SCOPE_RECORD,    /* a path into the record: record.id, record.author.id */
+    SCOPE_NOW,       /* time: of a token request only; positions never come from our clock */
     SCOPE_COUNT
 };
 #define SCOPE_BIT(s) (1U << (s))

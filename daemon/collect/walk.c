@@ -58,6 +58,9 @@ struct walk walk_new(int64_t start)
 {
     return (struct walk){.start = start,
                          .reached = NO_MARK,
+                         .rewound = NO_TIME,
+                         .resynced = NO_TIME,
+                         .resyncing = NO_TIME,
                          .from = NO_MARK,
                          .seen = NO_MARK,
                          .to = NO_TIME,
@@ -98,11 +101,26 @@ static bool open_window(const struct stream *s, struct walk *w, int64_t from)
     return true;
 }
 
+/* What changed without its position moving (a rating given late, a review edited) is only seen by
+ * reading it again. The first walk reads all there is anyway. */
+static void look_back(const struct stream *s, struct walk *w, int64_t now)
+{
+    bool due = s->resync.every_ms > 0 &&
+               (w->resynced == NO_TIME || now - w->resynced >= s->resync.every_ms);
+    w->resyncing = due ? now : NO_TIME;
+    if (!due || w->reached.time == NO_TIME)
+        return;
+    int64_t floor = w->from.time < w->start ? w->from.time : w->start;
+    int64_t from = w->from.time - s->resync.back_ms;
+    w->from.time = from > floor ? from : floor;
+}
+
 bool walk_begin(const struct stream *s, struct walk *w, int64_t now)
 {
     if (w->under_way)
         return true;
     w->from = behind(s, w->reached, w->start);
+    look_back(s, w, now);
     w->seen = NO_MARK;
     w->to = NO_TIME;
     w->until = s->window.step_ms ? now - s->window.lag_ms : NO_TIME;
@@ -117,6 +135,9 @@ void walk_drop(struct walk *w)
     *w = (struct walk){.of = w->of,
                        .start = w->start,
                        .reached = w->reached,
+                       .rewound = w->rewound,
+                       .resynced = w->resynced,
+                       .resyncing = NO_TIME,
                        .from = NO_MARK,
                        .seen = NO_MARK,
                        .to = NO_TIME,
@@ -278,6 +299,8 @@ static enum walk_step end(const struct stream *s, struct walk *w)
             return WALK_ON;
         }
     }
+    if (w->resyncing != NO_TIME)
+        w->resynced = w->resyncing;
     walk_drop(w);
     return WALK_END;
 }
@@ -303,12 +326,17 @@ int walk_page(const struct stream *s, struct walk *w, const struct page_facts *p
 
 /* --- the document --- */
 
+static void print_time_if(struct json_out *j, const char *key, int64_t ms)
+{
+    if (ms != NO_TIME)
+        json_time(j, key, ms, 0);
+}
+
 static void print_mark(struct json_out *j, const char *key, struct mark m)
 {
     json_open(j, key, '{');
     json_text_if(j, "opaque", m.opaque);
-    if (m.time != NO_TIME)
-        json_time(j, "time", m.time, 0);
+    print_time_if(j, "time", m.time);
     if (m.integer != NO_INT)
         json_int(j, "int", m.integer);
     json_close(j, '}');
@@ -324,8 +352,11 @@ int walk_print(const struct walk *w, struct buf *out)
     snprintf(of, sizeof of, "%016" PRIx64, w->of);
     json_cstr(&j, "of", of);
     print_mark(&j, "reached", w->reached);
+    print_time_if(&j, "rewound", w->rewound);
+    print_time_if(&j, "resynced", w->resynced);
     if (w->under_way) {
         json_open(&j, "walk", '{');
+        print_time_if(&j, "resyncing", w->resyncing);
         print_mark(&j, "from", w->from);
         print_mark(&j, "seen", w->seen);
         json_text(&j, "next", w->next);
@@ -367,10 +398,13 @@ int walk_parse(struct span text, struct arena *a, struct walk *ret)
     bool ok = json_integer_value(json_object_get(v, "v")) == 1;
     struct walk w = walk_new(parse_time(json_object_get(v, "start")));
     w.reached = parse_mark(json_object_get(v, "reached"), a);
+    w.rewound = parse_time(json_object_get(v, "rewound"));
+    w.resynced = parse_time(json_object_get(v, "resynced"));
     const char *of = json_string_value(json_object_get(v, "of"));
     w.of = of ? strtoull(of, NULL, 16) : 0;
     if (walk) {
         w.under_way = true;
+        w.resyncing = parse_time(json_object_get(walk, "resyncing"));
         w.from = parse_mark(json_object_get(walk, "from"), a);
         w.seen = parse_mark(json_object_get(walk, "seen"), a);
         w.next = parse_text(json_object_get(walk, "next"), a);

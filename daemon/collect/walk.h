@@ -36,14 +36,17 @@ struct walk {
     uint64_t of;         /* print of the connector it was walked by */
     int64_t start;       /* history begins here */
     struct mark reached; /* all up to here is ours */
+    int64_t rewound;     /* the wish (poller.h) that it begins by; NO_TIME: none */
+    int64_t resynced;    /* when it last looked back as far as `resync` says; NO_TIME: never */
     bool under_way;
     /* Of the walk under way: */
-    struct mark from; /* what its requests name */
-    struct mark seen; /* the newest it has met */
-    struct span next; /* URL or token of the next page; absent: the first */
-    int64_t at;       /* page number or offset */
-    int64_t to;       /* end of its window, or NO_TIME */
-    int64_t until;    /* where the last window ends */
+    int64_t resyncing; /* since when it looks back so far; NO_TIME: it does not */
+    struct mark from;  /* what its requests name */
+    struct mark seen;  /* the newest it has met */
+    struct span next;  /* URL or token of the next page; absent: the first */
+    int64_t at;        /* page number or offset */
+    int64_t to;        /* end of its window, or NO_TIME */
+    int64_t until;     /* where the last window ends */
     uint64_t pages, empty;
     uint64_t prints[WALK_PRINTS];
 };

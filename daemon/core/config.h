@@ -37,6 +37,8 @@ struct config_hook {
     struct span dedupe; /* a header's name, or a path: of a delivery that may come again */
     struct span handshake_when, handshake_reply; /* a condition of the body; a path or {h:NAME} */
     const struct expr *handshake;
+    struct span deleted_when; /* a condition of a record: it is gone */
+    const struct expr *deleted;
     bool allow_get; /* GET and HEAD are answered 200 */
 };
 

@@ -125,11 +125,21 @@ static int own_signature(struct config_reader *r, const struct config_scope *s,
     return 0;
 }
 
-static void check_handshake(struct config_reader *r, const struct config_scope *s,
-                            struct config_hook *h)
+/* A condition as the configuration has it, or NULL. */
+static const struct expr *read_condition(struct config_reader *r, const struct config_scope *s,
+                                         struct span text, const char *row, const char *name)
 {
     struct expr *when = NULL;
     const char *why = "";
+    size_t column = 0;
+    if (text.p && expr_read(text, &r->snapshot->arena, &when, &column, &why) < 0)
+        config_problem(r, place(s, row), "%s: goes wrong at its column %zu: %s", name, column, why);
+    return when;
+}
+
+static void check_handshake(struct config_reader *r, const struct config_scope *s,
+                            struct config_hook *h)
+{
     size_t column = 0;
     if (!h->handshake_when.p != !h->handshake_reply.p)
         config_problem(r, &s->self, "handshake needs both when and reply");
@@ -137,11 +147,9 @@ static void check_handshake(struct config_reader *r, const struct config_scope *
         jsonpath_check(h->handshake_reply, &column) < 0)
         config_problem(r, place(s, "workspaces[].hooks[].handshake.reply"),
                        "handshake.reply: neither a path nor {h:NAME}");
-    if (h->handshake_when.p &&
-        expr_read(h->handshake_when, &r->snapshot->arena, &when, &column, &why) < 0)
-        config_problem(r, place(s, "workspaces[].hooks[].handshake.when"),
-                       "handshake.when: goes wrong at its column %zu: %s", column, why);
-    h->handshake = when;
+    h->handshake = read_condition(r, s, h->handshake_when, "workspaces[].hooks[].handshake.when",
+                                  "handshake.when");
+    h->deleted = read_condition(r, s, h->deleted_when, "workspaces[].hooks[].deleted", "deleted");
     lower_holes(h->handshake_reply);
     if (h->dedupe.p && h->dedupe.p[0] != '$')
         header_name(h->dedupe);

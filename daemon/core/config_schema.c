@@ -113,6 +113,7 @@ const struct config_row config_rows[] = {
     ROW(H "signature.time_field", ROW_TEXT, HOOK(own.time_field), NULL, 1, 16, 0),
     WORDS(H "signature.time", ROW_ENUM, HOOK(own.time), "unix", 0, "unix,unix_ms,any"),
     ROW(H "dedupe", ROW_TEXT, HOOK(dedupe), NULL, 1, 200, 0),
+    ROW(H "deleted", ROW_TEXT, HOOK(deleted_when), NULL, 1, 400, 0),
     ROW(H "handshake.when", ROW_TEXT, HOOK(handshake_when), NULL, 1, 400, 0),
     ROW(H "handshake.reply", ROW_TEXT, HOOK(handshake_reply), NULL, 1, 200, 0),
     ROW(H "allow_get", ROW_FLAG, HOOK(allow_get), "false", 0, 0, 0),

@@ -20,7 +20,7 @@ static void prepare(struct command *c, const struct prepare_env *env)
     in->tables = nlp_tables_ref((struct nlp_tables *)env->tables);
     for (size_t i = 0; i < in->n && in->prepared == 0 && in->kind == INTAKE_FEEDBACK; i++) {
         struct intake_item *it = &in->items[i];
-        if (!it->taken)
+        if (!it->taken || it->removal)
             continue;
         it->analysis = arena_zalloc(&in->analyses, sizeof *it->analysis);
         in->prepared = it->analysis ? analyze_feedback(env->tables, env->scratch, it->in.feedback,
@@ -65,6 +65,15 @@ static int apply_feedback(struct intake *in, struct intake_item *it, struct appl
     return alert_observe(env->alerts, &record, &put.id, put.has_previous ? &put.previous : NULL);
 }
 
+/* What was counted for an alert stays counted: it was said. */
+static int apply_removal(struct intake_item *it, struct apply_env *env)
+{
+    const struct feedback *f = it->in.feedback;
+    int rc = store_remove_feedback(env->txn, f->source, f->external_id);
+    it->outcome = rc == 0 ? OUTCOME_UPDATED : OUTCOME_DUPLICATE;
+    return rc == -ENOENT ? 0 : rc;
+}
+
 /* More changes than a customer's history may hold is the sender's matter, not the batch's. */
 static int apply_customer(struct intake *in, struct intake_item *it, struct apply_env *env)
 {
@@ -89,7 +98,7 @@ static int apply_item(struct intake *in, struct intake_item *it, struct apply_en
     it->why = NULL;
     switch (in->kind) {
     case INTAKE_FEEDBACK:
-        return apply_feedback(in, it, env);
+        return it->removal ? apply_removal(it, env) : apply_feedback(in, it, env);
     case INTAKE_CUSTOMER:
         return apply_customer(in, it, env);
     case INTAKE_ACTIVITY:
@@ -227,6 +236,16 @@ int intake_take(struct intake *in, const void *record)
     it->taken = true;
     in->n_taken++;
     return 0;
+}
+
+int intake_remove(struct intake *in, struct span source, struct span external_id)
+{
+    struct feedback f = {.source = arena_dup(&in->arena, source),
+                         .external_id = arena_dup(&in->arena, external_id)};
+    int rc = f.source.p && f.external_id.p ? intake_take(in, &f) : -ENOMEM;
+    if (rc == 0)
+        in->items[in->n - 1].removal = true;
+    return rc;
 }
 
 int intake_refuse(struct intake *in, const struct reject *why)

@@ -23,7 +23,8 @@ struct intake_item {
         const struct customer_change *customer;
         const struct activity *activity;
     } in;
-    bool taken; /* to be applied; else it was refused before */
+    bool taken;   /* to be applied; else it was refused before */
+    bool removal; /* feedback whose source says that it is gone; only its identity is there */
     enum outcome outcome;
     const struct reject *why; /* REJECTED: the reason, or NULL past the first of many */
     /* Feedback that was applied. */
@@ -78,6 +79,8 @@ struct intake *intake_new(struct workspace *ws, enum intake_kind kind);
 void intake_free(struct intake *in); /* NULL is fine; not while submitted */
 /* The next item; `record` is a struct of the intake's kind, copied; its text lies in in->arena. */
 int intake_take(struct intake *in, const void *record);
+/* The record of that identity goes: UPDATED when it was there, else DUPLICATE. */
+int intake_remove(struct intake *in, struct span source, struct span external_id);
 int intake_refuse(struct intake *in, const struct reject *why);
 /* Its text lies in in->arena. */
 int intake_letter(struct intake *in, const struct intake_letter *letter);

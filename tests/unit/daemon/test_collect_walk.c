@@ -240,6 +240,36 @@ static void test_older_than_cursor(void **state)
     arena_done(&r.a);
 }
 
+/* Now and then a walk begins further back; the position itself stays where it is. */
+static void test_resync(void **state)
+{
+    (void)state;
+    struct rig r = {.s = {.cursor = {.kind = CURSOR_TIME, .time = SPAN_LIT("$.t")},
+                          .resync = {.every_ms = MS_DAY, .back_ms = 7 * MS_DAY}}};
+    begin(&r); /* the first walk reads all there is */
+    assert_int_equal(r.w.from.time, NOW - 30 * MS_DAY);
+    assert_int_equal(page(&r, "{}", 5, at(NOW - MS_HOUR, NO_INT)), WALK_END);
+    assert_int_equal(r.w.resynced, NOW);
+    save_and_load(&r);
+    assert_int_equal(r.w.resynced, NOW);
+    assert_true(walk_begin(&r.s, &r.w, NOW + MS_DAY - 1));
+    assert_int_equal(r.w.from.time, NOW - MS_HOUR);
+    assert_int_equal(page(&r, "{}", 0, NO_MARK), WALK_END);
+    assert_true(walk_begin(&r.s, &r.w, NOW + MS_DAY));
+    save_and_load(&r); /* a crash in the middle */
+    assert_int_equal(r.w.from.time, NOW - MS_HOUR - 7 * MS_DAY);
+    walk_drop(&r.w); /* failed: tried again, not counted */
+    assert_int_equal(r.w.resynced, NOW);
+    assert_true(walk_begin(&r.s, &r.w, NOW + MS_DAY));
+    assert_int_equal(page(&r, "{}", 5, at(NOW - 3 * MS_DAY, NO_INT)), WALK_END);
+    assert_int_equal(r.w.reached.time, NOW - MS_HOUR);
+    assert_int_equal(r.w.resynced, NOW + MS_DAY);
+    r.s.resync.back_ms = 300 * MS_DAY; /* never before history begins */
+    assert_true(walk_begin(&r.s, &r.w, NOW + 9 * MS_DAY));
+    assert_int_equal(r.w.from.time, NOW - 30 * MS_DAY);
+    arena_done(&r.a);
+}
+
 static void test_windows(void **state)
 {
     (void)state;
@@ -319,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_nowhere),
         cmocka_unit_test(test_rounds_are_seen),
         cmocka_unit_test(test_older_than_cursor),
+        cmocka_unit_test(test_resync),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_bad_documents),
