@@ -111,7 +111,7 @@ static int map_record(struct hook *h, json_t *payload, struct reject *why)
     if (h->config->deleted && expr_test(h->config->deleted, payload))
         return item_remove(h->intake, &removal, &h->rules, why);
     if (h->config->n_map)
-        rc = mapping_apply(payload, h->config->map, h->config->n_map, &record, why);
+        rc = mapping_apply(payload, SHAPE_FEEDBACK, h->config->map, h->config->n_map, &record, why);
     else if (!json_is_object(payload))
         rc = reject(why, REJECT_NOT_AN_OBJECT, "the payload's record is no object");
     else

@@ -122,7 +122,7 @@ static int bind_columns(struct body *b, struct body_problem *problem)
 static int next_row(struct body *b, struct intake *in, const struct item_rules *rules,
                     struct body_problem *problem)
 {
-    struct csv_row row;
+    struct row row;
     int rc = csv_next(b->csv, &row);
 
     if (rc == -EINVAL)

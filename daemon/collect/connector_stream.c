@@ -85,7 +85,7 @@ static int read_decoder(struct reading *r, const struct yaml_node *n, void *out)
 
 static int read_map(struct reading *r, const struct yaml_node *n, void *out)
 {
-    struct map_reading reading = {r->source, r->arena, r->problems};
+    struct map_reading reading = {r->source, r->arena, r->problems, SHAPE_FEEDBACK};
     struct stream *s = out;
     struct map_entry *map = NULL;
     bool has_id = false;

@@ -197,7 +197,7 @@ int read_duration(struct reading *r, const struct yaml_node *n, void *out)
 
 int read_zone_form(struct reading *r, const struct yaml_node *n, void *out)
 {
-    struct map_reading reading = {r->source, r->arena, r->problems};
+    struct map_reading reading = {r->source, r->arena, r->problems, SHAPE_FEEDBACK};
     struct map_entry m = {0};
     struct cursor *c = out;
     int rc = map_read_time(&reading, n, &m);

@@ -12,29 +12,15 @@ enum { MAX_TEXT = 16 << 20, FEED = 1 << 20 };
 
 /* --- CSV --- */
 
-static json_t *object_of(const struct span *names, const struct csv_row *row)
-{
-    json_t *o = json_object();
-    for (size_t i = 0; o && i < row->n; i++) {
-        json_t *cell =
-            row->cells[i].n && names[i].n ? json_stringn(row->cells[i].p, row->cells[i].n) : NULL;
-        if (cell && json_object_setn_new(o, names[i].p, names[i].n, cell) < 0) {
-            json_decref(o);
-            return NULL;
-        }
-    }
-    return o;
-}
-
 /* A row that can not be read is a record without fields: a dead letter, not the end of the file. */
 static int add_rows(struct csv *csv, json_t *list, char *why, size_t size)
 {
-    struct csv_row row;
+    struct row row;
     int rc;
     while ((rc = csv_next(csv, &row)) == 1) {
         size_t n;
         const struct span *names = csv_header(csv, &n);
-        json_t *o = row.bad ? json_pack("{s:s}", "#bad", row.why.detail) : object_of(names, &row);
+        json_t *o = row.bad ? json_pack("{s:s}", "#bad", row.why.detail) : row_object(names, &row);
         if (!o || json_array_append_new(list, o) < 0)
             return -ENOMEM;
     }

@@ -48,7 +48,7 @@ static int identity_of(const struct removal *r, json_t **ret, struct reject *why
     for (size_t i = 0; i < r->n_map && !id; i++)
         if (span_is(r->map[i].target, "external_id"))
             id = &r->map[i];
-    int rc = mapping_apply(r->payload, id, id ? 1 : 0, ret, why);
+    int rc = mapping_apply(r->payload, SHAPE_FEEDBACK, id, id ? 1 : 0, ret, why);
     if (rc == 0 && (json_object_set_new(*ret, "source", json_stringn(r->source.p, r->source.n)) ||
                     json_object_set_new(*ret, "surveyed", json_true()))) {
         json_decref(*ret);
@@ -95,7 +95,7 @@ int item_from_line(struct intake *in, struct span line, const struct item_rules 
     return rc;
 }
 
-int item_from_row(struct intake *in, const struct csv_row *row, const struct columns *columns,
+int item_from_row(struct intake *in, const struct row *row, const struct columns *columns,
                   const struct item_rules *rules)
 {
     struct reject why;

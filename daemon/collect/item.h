@@ -31,7 +31,7 @@ int item_remove(struct intake *in, const struct removal *r, const struct item_ru
 /* All: 0 (also when the item is refused), -ENOMEM. */
 int item_from_json(struct intake *in, json_t *v, const struct item_rules *rules);
 int item_from_line(struct intake *in, struct span line, const struct item_rules *rules);
-int item_from_row(struct intake *in, const struct csv_row *row, const struct columns *columns,
+int item_from_row(struct intake *in, const struct row *row, const struct columns *columns,
                   const struct item_rules *rules);
 
 #endif

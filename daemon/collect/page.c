@@ -137,7 +137,7 @@ void page_done(struct page *p)
 int page_map(const struct stream *s, json_t *record, struct span source, json_t **ret,
              struct reject *why)
 {
-    int rc = mapping_apply(record, s->map, s->n_map, ret, why);
+    int rc = mapping_apply(record, SHAPE_FEEDBACK, s->map, s->n_map, ret, why);
     if (rc < 0)
         return rc;
     if (json_object_set_new(*ret, "source", json_stringn(source.p, source.n)) == 0)

@@ -27,7 +27,8 @@ struct mark walk_mark(const struct cursor *c, json_t *record)
 {
     struct mark m = NO_MARK;
     int64_t ms;
-    if (c->time.p && map_time_read(c->form, c->zone, jsonpath_get(record, c->time), &ms) == 0)
+    if (c->time.p &&
+        map_time_read(c->form, c->zone, DATE_DAY_FIRST, jsonpath_get(record, c->time), &ms) == 0)
         m.time = ms;
     if (c->integer.p)
         m.integer = integer_of(jsonpath_get(record, c->integer));

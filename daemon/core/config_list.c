@@ -310,7 +310,7 @@ int config_read_hidden(struct config_reader *r, struct config_scope *s,
 int config_read_map(struct config_reader *r, struct config_scope *s, const struct config_row *row,
                     const struct yaml_node *n)
 {
-    struct map_reading reading = {r->source, &r->snapshot->arena, r->problems};
+    struct map_reading reading = {r->source, &r->snapshot->arena, r->problems, SHAPE_FEEDBACK};
     struct map_entry *map = NULL;
     size_t got = 0;
     int rc = map_read(&reading, n, (size_t)row->max, &map, &got);

@@ -180,7 +180,7 @@ static int read_entry(struct map_reading *r, const struct yaml_node *n, struct m
     if (!m->target.p)
         return -ENOMEM;
     int rc = n->type == YAML_MAP ? read_section(r, n, m) : read_text(r, n, m);
-    if (rc == 0 && r->problems->n == before && mapping_check(m, why, sizeof why) < 0)
+    if (rc == 0 && r->problems->n == before && mapping_check(r->shape, m, why, sizeof why) < 0)
         yaml_problem(r->problems, r->source, n->key->at, "map: %s", why);
     return rc;
 }

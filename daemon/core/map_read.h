@@ -21,6 +21,7 @@ struct map_reading {
     const struct yaml_source *source;
     struct arena *arena;
     struct yaml_problems *problems;
+    enum record_shape shape; /* whose fields the targets are */
 };
 /* Problems are told, at most `max` entries are taken; 0 also then. -ENOMEM. */
 int map_read(struct map_reading *r, const struct yaml_node *n, size_t max, struct map_entry **ret,

@@ -472,7 +472,7 @@ static int read_header(struct csv *c)
 }
 
 /* 1 with a row; 0 for the header row; negative as csv_next(). */
-static int finish_row(struct csv *c, struct csv_row *ret)
+static int finish_row(struct csv *c, struct row *ret)
 {
     int rc = decode_row(c);
 
@@ -482,7 +482,7 @@ static int finish_row(struct csv *c, struct csv_row *ret)
         return unreadable(c, "the header row is not valid in its encoding");
     if (!c->header)
         return read_header(c);
-    *ret = (struct csv_row){.cells = c->spans, .n = c->n_cells, .line = c->row_line};
+    *ret = (struct row){.cells = c->spans, .n = c->n_cells, .line = c->row_line};
     if (rc < 0) {
         ret->n = 0;
         ret->bad = true;
@@ -496,13 +496,13 @@ static int finish_row(struct csv *c, struct csv_row *ret)
     return 1;
 }
 
-static int finish_bad(struct csv *c, enum scanned s, struct csv_row *ret)
+static int finish_bad(struct csv *c, enum scanned s, struct row *ret)
 {
     unsigned long long line = c->row_line;
 
     if (!c->header)
         return unreadable(c, "the header row can not be read: a quote is wrong or it is too long");
-    *ret = (struct csv_row){.line = c->row_line, .bad = true};
+    *ret = (struct row){.line = c->row_line, .bad = true};
     switch (s) {
     case BAD_QUOTE:
         reject(&ret->why, REJECT_MALFORMED_CSV, "line %llu: text after a closing quote", line);
@@ -547,7 +547,7 @@ static bool retry_literally(struct csv *c, enum scanned s)
     return true;
 }
 
-int csv_next(struct csv *c, struct csv_row *ret)
+int csv_next(struct csv *c, struct row *ret)
 {
     int rc = c->started ? 1 : start(c);
     if (rc <= 0)

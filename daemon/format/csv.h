@@ -18,8 +18,7 @@
 #ifndef VOC_FORMAT_CSV_H
 #define VOC_FORMAT_CSV_H
 
-#include "base/span.h"
-#include "daemon/format/reject.h"
+#include "daemon/format/row.h"
 
 enum csv_encoding { CSV_DETECT, CSV_UTF8, CSV_CP949 };
 
@@ -35,14 +34,6 @@ struct csv_options {
     size_t max_row; /* bytes; 0: 1 MiB */
 };
 
-struct csv_row {
-    const struct span *cells; /* UTF-8; as many as the header has */
-    size_t n;
-    uint64_t line; /* where it begins, from 1 */
-    bool bad;
-    struct reject why; /* when bad */
-};
-
 struct csv;
 
 /* 0, -ENOMEM, -ENOTSUP (the C library lacks CP949). */
@@ -54,7 +45,7 @@ int csv_feed(struct csv *c, struct span bytes);
 void csv_end(struct csv *c);
 /* 1 with a row; 0: feed more (or, after csv_end(), all was given); -EINVAL: the file as a whole can
  * not be read, csv_message() says why; -ENOMEM. */
-int csv_next(struct csv *c, struct csv_row *ret);
+int csv_next(struct csv *c, struct row *ret);
 /* Names of the columns, trimmed; NULL until the header was read (before the first row at latest).
  */
 const struct span *csv_header(const struct csv *c, size_t *ret_n);

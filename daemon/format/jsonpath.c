@@ -100,6 +100,16 @@ bool jsonpath_is_list(struct span path)
     return list;
 }
 
+struct span jsonpath_first(struct span path)
+{
+    struct steps steps;
+    size_t column;
+
+    if (parse(path, &steps, &column) < 0 || steps.n == 0 || steps.step[0].kind != STEP_NAME)
+        return SPAN_NONE;
+    return steps.step[0].name;
+}
+
 static json_t *take(json_t *v, const struct step *step)
 {
     if (step->kind == STEP_INDEX)

@@ -13,6 +13,9 @@ enum { JSONPATH_MAX_STEPS = 32 };
 int jsonpath_check(struct span path, size_t *ret_column);
 /* Whether [*] occurs: then the path yields a list. */
 bool jsonpath_is_list(struct span path);
+/* The name of its first step: the column, where the root is a table's row. Absent when it begins
+ * with another kind of step. */
+struct span jsonpath_first(struct span path);
 /* The value at a path without [*], borrowed; NULL when there is none. */
 json_t *jsonpath_get(json_t *root, struct span path);
 /* Every value at the path, in order, into a new array holding references; with [*] over an object

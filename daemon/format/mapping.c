@@ -17,12 +17,17 @@ struct target {
     struct span name;
 };
 
-enum { F = 1 << SHAPE_FEEDBACK, C = 1 << SHAPE_CUSTOMER, A = 1 << SHAPE_ACTIVITY };
+enum {
+    F = 1 << SHAPE_FEEDBACK,
+    C = 1 << SHAPE_CUSTOMER,
+    A = 1 << SHAPE_ACTIVITY,
+    T = 1 << SHAPE_TURN,
+};
 
 static const struct target targets[] = {
     {F | A, TARGET_TEXT, SPAN_LIT("source")},
     {F | A, TARGET_TEXT, SPAN_LIT("external_id")},
-    {F, TARGET_TEXT, SPAN_LIT("conversation")},
+    {F | T, TARGET_TEXT, SPAN_LIT("conversation")},
     {F, TARGET_TEXT, SPAN_LIT("kind")},
     {F, TARGET_TEXT, SPAN_LIT("channel")},
     {F, TARGET_TEXT, SPAN_LIT("status")},
@@ -35,7 +40,7 @@ static const struct target targets[] = {
     {F, TARGET_TEXT, SPAN_LIT("customer.phone")},
     {F, TARGET_TEXT, SPAN_LIT("lang")},
     {F, TARGET_TEXT, SPAN_LIT("title")},
-    {F, TARGET_TEXT, SPAN_LIT("text")},
+    {F | T, TARGET_TEXT, SPAN_LIT("text")},
     {F, TARGET_WHOLE, SPAN_LIT("turns")},
     {F, TARGET_SCORE, SPAN_LIT("rating")},
     {F, TARGET_WHOLE, SPAN_LIT("answers")},
@@ -62,6 +67,8 @@ static const struct target targets[] = {
     {A, TARGET_TEXT, SPAN_LIT("customer")},
     {A, TARGET_TEXT, SPAN_LIT("type")},
     {A, TARGET_TIME, SPAN_LIT("at")},
+    {T, TARGET_TEXT, SPAN_LIT("at")}, /* also time since the beginning: conversation.h reads it */
+    {T, TARGET_TEXT, SPAN_LIT("by")},
     {A, TARGET_NUMBER, SPAN_LIT("amount")},
 };
 
@@ -72,7 +79,7 @@ int target_find(enum record_shape shape, struct span target)
     for (size_t i = 0; i < ARRAY_LEN(targets); i++)
         if ((targets[i].shapes & 1U << shape) && span_eq(targets[i].name, target))
             return targets[i].class;
-    if (span_starts(target, attributes) && target.n > attributes.n)
+    if (shape != SHAPE_TURN && span_starts(target, attributes) && target.n > attributes.n)
         return TARGET_SCALAR;
     if (shape == SHAPE_FEEDBACK && span_starts(target, experiments) && target.n > experiments.n)
         return TARGET_TEXT;
@@ -179,6 +186,7 @@ json_t *target_value(enum target_class class, struct span text, double scale)
 
 struct applying {
     json_t *payload, *record;
+    enum record_shape shape;
     struct reject *why;
 };
 
@@ -335,8 +343,8 @@ static int unix_time(const json_t *v, double unit, int64_t *ret_ms)
     return 0;
 }
 
-int map_time_read(enum map_time time, const struct date_zone *zone, const json_t *v,
-                  int64_t *ret_ms)
+int map_time_read(enum map_time time, const struct date_zone *zone, enum date_order order,
+                  const json_t *v, int64_t *ret_ms)
 {
     struct span text = span_of(json_string_value(v), json_string_length(v));
 
@@ -346,7 +354,7 @@ int map_time_read(enum map_time time, const struct date_zone *zone, const json_t
     case MAP_TIME_UNIX_MS:
         return unix_time(v, 1, ret_ms);
     case MAP_TIME_ZONE:
-        return text.p ? date_parse(text, zone, DATE_DAY_FIRST, ret_ms) : -EINVAL;
+        return text.p ? date_parse(text, zone, order, ret_ms) : -EINVAL;
     case MAP_TIME_AS_IS:
         return text.p ? time_parse_rfc3339(text, ret_ms) : -EINVAL;
     }
@@ -358,7 +366,7 @@ static json_t *as_time(const struct map_entry *m, const json_t *v)
     char text[TIME_RFC3339_MAX];
     int64_t ms;
 
-    if (map_time_read(m->time, m->zone, v, &ms) < 0)
+    if (map_time_read(m->time, m->zone, m->order, v, &ms) < 0)
         return NULL;
     size_t n = time_format_rfc3339(ms, 0, text);
     return json_stringn(text, n);
@@ -413,7 +421,7 @@ static int respell(struct applying *a, const struct map_entry *m, json_t **v)
 
 static int apply_one(struct applying *a, const struct map_entry *m)
 {
-    int found = target_find(SHAPE_FEEDBACK, m->target);
+    int found = target_find(a->shape, m->target);
     enum target_class class = (enum target_class)found;
     struct span text = m->value;
     json_t *v = NULL;
@@ -445,10 +453,10 @@ static int apply_one(struct applying *a, const struct map_entry *m)
     return rc == -EINVAL ? unfit(a, m) : rc;
 }
 
-int mapping_apply(json_t *payload, const struct map_entry *map, size_t n, json_t **ret,
-                  struct reject *why)
+int mapping_apply(json_t *payload, enum record_shape shape, const struct map_entry *map, size_t n,
+                  json_t **ret, struct reject *why)
 {
-    struct applying a = {payload, json_object(), why};
+    struct applying a = {payload, json_object(), shape, why};
     int rc = a.record ? 0 : -ENOMEM;
 
     for (size_t i = 0; i < n && rc == 0; i++)
@@ -461,10 +469,10 @@ int mapping_apply(json_t *payload, const struct map_entry *map, size_t n, json_t
     return 0;
 }
 
-int mapping_check(const struct map_entry *m, char *message, size_t size)
+int mapping_check(enum record_shape shape, const struct map_entry *m, char *message, size_t size)
 {
     size_t column;
-    int class = target_find(SHAPE_FEEDBACK, m->target);
+    int class = target_find(shape, m->target);
 
     if (class < 0) {
         snprintf(message, size, "a record has no field \"%.*s\"", SPAN_FMT(m->target));

@@ -25,14 +25,16 @@ struct map_entry {
     size_t n_cases;
     double scale; /* 0: none */
     enum map_time time;
-    const struct date_zone *zone; /* of MAP_TIME_ZONE */
-    bool html, maybe_html;        /* the text is HTML: html.h; when it looks like it */
-    struct span prefix;           /* before what was found; absent: none */
-    struct span join;             /* between several texts found; absent: there may be one only */
+    const struct date_zone *zone; /* of MAP_TIME_ZONE, with `order` */
+    enum date_order order;
+    bool html, maybe_html; /* the text is HTML: html.h; when it looks like it */
+    struct span prefix;    /* before what was found; absent: none */
+    struct span join;      /* between several texts found; absent: there may be one only */
     struct span otherwise; /* "else": the path to look at when that finds none or empty text */
 };
 
-enum record_shape { SHAPE_FEEDBACK, SHAPE_CUSTOMER, SHAPE_ACTIVITY };
+/* SHAPE_TURN: what one row says of a conversation (conversation.h). */
+enum record_shape { SHAPE_FEEDBACK, SHAPE_CUSTOMER, SHAPE_ACTIVITY, SHAPE_TURN };
 
 enum target_class {
     TARGET_TEXT,
@@ -54,12 +56,12 @@ int target_set(json_t *record, struct span target, json_t *value);
 json_t *target_value(enum target_class class, struct span text, double scale);
 
 /* A JSON value as a moment. 0 or -EINVAL. */
-int map_time_read(enum map_time time, const struct date_zone *zone, const json_t *v,
-                  int64_t *ret_ms);
+int map_time_read(enum map_time time, const struct date_zone *zone, enum date_order order,
+                  const json_t *v, int64_t *ret_ms);
 
 /* Whether a configured map is sound: target known, path well-formed. 0, or -EINVAL with a message.
  */
-int mapping_check(const struct map_entry *m, char *message, size_t size);
+int mapping_check(enum record_shape shape, const struct map_entry *m, char *message, size_t size);
 
 /* One record out of one payload record:
  *   - a path that leads nowhere or to null leaves the field absent
@@ -71,7 +73,7 @@ int mapping_check(const struct map_entry *m, char *message, size_t size);
  *   - with `join`, what a [*] path finds is one text, what is empty left out
  *   - `time` and `html` read what was found as such; a time that is none is refused (bad_time)
  * 0 with *ret; -EINVAL with *why, naming the target; -ENOMEM. */
-int mapping_apply(json_t *payload, const struct map_entry *map, size_t n, json_t **ret,
-                  struct reject *why);
+int mapping_apply(json_t *payload, enum record_shape shape, const struct map_entry *map, size_t n,
+                  json_t **ret, struct reject *why);
 
 #endif

@@ -24,7 +24,7 @@ static struct buf cp949(const char *utf8)
     return b;
 }
 
-static void write_row(const struct csv_row *row, struct buf *out)
+static void write_row(const struct row *row, struct buf *out)
 {
     buf_printf(out, "%llu:", (unsigned long long)row->line);
     if (row->bad)
@@ -37,7 +37,7 @@ static void write_row(const struct csv_row *row, struct buf *out)
 static int run(struct span body, const struct csv_options *opt, bool whole, struct buf *out)
 {
     struct csv *c;
-    struct csv_row row;
+    struct row row;
     size_t at = 0, n_header;
     int rc;
 
@@ -187,7 +187,7 @@ static void expect_encoding(struct span body, enum csv_encoding given, enum csv_
 {
     struct csv_options opt = {.encoding = given};
     struct csv *c;
-    struct csv_row row;
+    struct row row;
     struct buf out;
 
     buf_init(&out, 0);

@@ -104,7 +104,7 @@ static void expect_mapped(const struct map_entry *map, size_t n, const char *exp
 {
     json_t *payload = json_of(ticket), *record = NULL;
     struct reject why = {0};
-    int rc = mapping_apply(payload, map, n, &record, &why);
+    int rc = mapping_apply(payload, SHAPE_FEEDBACK, map, n, &record, &why);
     json_decref(payload);
     if (rc == 0)
         expect_json("record", record, expected);
@@ -181,7 +181,7 @@ static void test_mapping_to_record(void **state)
 
     (void)state;
     arena_init(&a, 0);
-    assert_int_equal(mapping_apply(payload, map, ARRAY_LEN(map), &record, &why), 0);
+    assert_int_equal(mapping_apply(payload, SHAPE_FEEDBACK, map, ARRAY_LEN(map), &record, &why), 0);
     assert_int_equal(
         normalize_feedback(record, &normalize_defaults, INT64_C(1795305600000), &a, &fb, &why), 0);
     assert_true(span_is(fb.external_id, "35436") && span_is(fb.text, "늦어요"));
@@ -199,10 +199,10 @@ static void test_mapping_check(void **state)
     char message[200];
 
     (void)state;
-    assert_int_equal(mapping_check(&sound, message, sizeof message), 0);
-    assert_int_equal(mapping_check(&target, message, sizeof message), -EINVAL);
+    assert_int_equal(mapping_check(SHAPE_FEEDBACK, &sound, message, sizeof message), 0);
+    assert_int_equal(mapping_check(SHAPE_FEEDBACK, &target, message, sizeof message), -EINVAL);
     assert_non_null(strstr(message, "txt"));
-    assert_int_equal(mapping_check(&path, message, sizeof message), -EINVAL);
+    assert_int_equal(mapping_check(SHAPE_FEEDBACK, &path, message, sizeof message), -EINVAL);
     assert_non_null(strstr(message, "column 2"));
 }
 

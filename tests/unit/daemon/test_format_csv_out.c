@@ -129,7 +129,7 @@ static void test_round_trip(void **state)
         char cells[4][12];
         struct buf b;
         struct csv *reader;
-        struct csv_row row;
+        struct row row;
         buf_init(&b, 0);
         struct csv_out csv = csv_out_begin(&b);
         for (int c = 0; c < 4; c++)
