@@ -19,7 +19,7 @@ PREFIX  ?= /usr
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 PKGS    := libuv libcurl libpcre2-8 lmdb libfyaml jansson libutf8proc libzstd libxxhash gsl \
-           libsystemd expat icu-i18n icu-uc openssl gmime-3.0
+           libsystemd expat libzip icu-i18n icu-uc openssl gmime-3.0
 STATE   ?= $(BUILD)/run
 PORT    ?= 8642
 SAMPLE  ?= 1
@@ -34,14 +34,14 @@ CFLAGS   ?=
 GMIME    := $(shell pkg-config --cflags-only-I gmime-3.0 2>/dev/null)
 ALL_CFLAGS := -std=c17 -D_GNU_SOURCE -DVOC_VERSION='"$(VERSION)"' $(OPT) $(WARN) $(SANFLAGS) -I. \
             -I$(BUILD)/gen $(GMIME) -fPIE -fstack-protector-strong $(CFLAGS)
-LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(LDFLAGS)
+LDFLAGS_ALL := -pie -Wl,--as-needed,-z,relro,-z,now $(SANFLAGS) $(LDFLAGS)
 
 # What each floor may link: the walls of the house, enforced by the linker.
 LIBS_base  := -lm
 LIBS_nlp   := -lpcre2-8 -lutf8proc -lm
 LIBS_store := -llmdb -lzstd -lxxhash -lm
 LIBS_all   := $(LIBS_nlp) $(LIBS_store) -luv -lcurl -lfyaml -ljansson -lhttp_parser -lgsl \
-              -lgslcblas -lsystemd -lexpat -licui18n -licuuc -lssl -lcrypto -lcrypt -lgmime-3.0 \
+              -lgslcblas -lsystemd -lexpat -lzip -licui18n -licuuc -lssl -lcrypto -lcrypt -lgmime-3.0 \
               -lgobject-2.0 -lglib-2.0 -lpthread -lm
 
 src = $(wildcard $(1)/*.c)
@@ -133,7 +133,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIBTEST) $(LIBDAEMON) $(LIBNLP) $(LIB
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_all)
 FUZZ_NLP := nlp tables lexicon
-FUZZ_COLLECT := connector jsonpath signature mime
+FUZZ_COLLECT := connector jsonpath signature mime xlsx transcript
 $(FUZZ_NLP:%=$(BUILD)/tests/fuzz/fuzz_%): $(call obj,tests/fuzz/nlp_rig.c tests/fuzz/replay.c)
 $(FUZZ_COLLECT:%=$(BUILD)/tests/fuzz/fuzz_%): $(call obj,tests/fuzz/replay.c)
 $(BUILD)/tests/daemon/test_collect_hook $(BUILD)/tests/daemon/test_collect_stream: \

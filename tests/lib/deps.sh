@@ -9,11 +9,11 @@ set -eu
 
 build="gcc make pkg-config libuv1-dev libcurl4-openssl-dev libpcre2-dev liblmdb-dev libfyaml-dev
     libhttp-parser-dev libjansson-dev libutf8proc-dev libzstd-dev libxxhash-dev libgsl-dev
-    libsystemd-dev libexpat1-dev libicu-dev libssl-dev libcrypt-dev libgmime-3.0-dev python3
-    node=nodejs npm=npm"
+    libsystemd-dev libexpat1-dev libzip-dev libicu-dev libssl-dev libcrypt-dev libgmime-3.0-dev
+    python3 node=nodejs npm=npm"
 test="libcmocka-dev clang clang-format clang-tidy cppcheck libclang-rt-14-dev prometheus
     nginx-light wrk curl openssl xz-utils jq tzdata systemd-analyze=systemd mandoc shellcheck
-    chromium fonts-noto-cjk"
+    chromium fonts-noto-cjk python3-openpyxl python3-xlsxwriter"
 deb="debhelper po-debconf"
 real="request-tracker5 rt5-db-sqlite rt5-standalone dbconfig-sqlite3
     dovecot-imapd debootstrap systemd-container lintian"
