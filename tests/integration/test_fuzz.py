@@ -41,6 +41,9 @@ class Corpus(unittest.TestCase):
     def test_signature(self):
         self.replay("signature")
 
+    def test_transcript(self):
+        self.replay("transcript")
+
     def test_size(self):
         kept = [p for p in (ROOT / "tests/fuzz/corpus").glob("*/*")]
         self.assertLess(sum(p.stat().st_size for p in kept), 2 << 20)
