@@ -1,4 +1,5 @@
-/* connector_impl: what the readers of a connector file share. Not for others.
+/* connector_impl: what the readers of a connector file, and of an import's (import_plan.c), share.
+ * Not for others.
  *
  *   connector.c         the file, its top level, auth, rate, errors
  *   connector_stream.c  one stream

@@ -6,7 +6,7 @@
 #include "daemon/ctl/client.h"
 #include "daemon/ctl/print.h"
 
-enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_MAX_ARGS = 64 };
+enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
 
 /* Options common to all verbs, taken out of the arguments wherever they stand. */
 struct ctl {
@@ -29,7 +29,7 @@ bool ctl_leftover(const struct ctl *c, int expected);
 int ctl_api(struct ctl *c);
 void ctl_api_usage(FILE *to);
 
-int ctl_import(struct ctl *c);         /* import FILE --map … */
+int ctl_import(struct ctl *c);         /* import FILE… --map … */
 int ctl_sample(struct ctl *c);         /* sample load | remove | stream */
 int ctl_listen(struct ctl *c);         /* alert listen */
 int ctl_backup(struct ctl *c);         /* backup create | restore */

@@ -9,7 +9,7 @@ static const char intro[] =
     "              [--tokens FILE]\n\n"
     "  analyze [--explain] < in.ndjson     analyse texts, no daemon needed\n"
     "  lexicon compile|check|test|diff     work on lexicons, no daemon needed\n"
-    "  import FILE --map TARGET=COLUMN,…   send a CSV, TSV or NDJSON file\n"
+    "  import FILE… --map-file FILE        send tables, workbooks, transcripts\n"
     "  sample load|remove|stream           the sample workspace\n"
     "  alert listen [--port N]             show notices as a receiver gets them\n"
     "  experiment declare ID …             what an A/B test is meant to be\n"
@@ -141,19 +141,12 @@ static int common_options(struct ctl *c)
 
 int main(int argc, char **argv)
 {
-    char *rest[CTL_MAX_ARGS];
     if (argc < 2)
         return usage(stderr, CTL_USAGE);
     int code = dispatch_offline(argc, argv);
     if (code >= 0)
         return code;
-    if (argc > CTL_MAX_ARGS) {
-        fputs("vocctl: too many arguments\n", stderr);
-        return CTL_USAGE;
-    }
-    for (int i = 1; i < argc; i++)
-        rest[i - 1] = argv[i];
-    struct ctl c = {.argc = argc - 1, .argv = rest};
+    struct ctl c = {.argc = argc - 1, .argv = argv + 1};
     if (common_options(&c) < 0)
         return CTL_USAGE;
     return c.argc > 0 ? dispatch(&c) : usage(stderr, CTL_USAGE);
