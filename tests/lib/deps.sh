@@ -15,8 +15,8 @@ test="libcmocka-dev clang clang-format clang-tidy cppcheck libclang-rt-14-dev pr
     nginx-light wrk curl openssl xz-utils jq tzdata systemd-analyze=systemd mandoc shellcheck
     chromium fonts-noto-cjk python3-openpyxl python3-xlsxwriter"
 deb="debhelper po-debconf"
-real="request-tracker5 rt5-db-sqlite rt5-standalone dbconfig-sqlite3
-    dovecot-imapd debootstrap systemd-container lintian"
+real="request-tracker5 rt5-db-sqlite rt5-standalone dbconfig-sqlite3 libdbd-pg-perl postgresql
+    redmine redmine-sqlite puma bundler dovecot-imapd debootstrap systemd-container lintian"
 
 missing=
 for set in "${@:-build}"; do
