@@ -248,6 +248,7 @@ static int start(struct parcel *p)
                                     .timeout_ms = r->timeout_ms,
                                     .max_response = RESPONSE_MAX,
                                     .proxy = d->config->proxy,
+                                    .ca_file = d->config->ca_file,
                                     .allow_private = r->allow_private};
     return fetch_start(d->fetch, &request, sent, p, NULL);
 }

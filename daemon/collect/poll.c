@@ -68,6 +68,7 @@ void poll_send(struct poll *s, const struct fetch_request *req, fetch_done_fn *d
 {
     struct fetch_request r = *req;
     r.proxy = s->poller->app->config->proxy;
+    r.ca_file = s->poller->app->config->ca_file;
     int rc = fetch_start(s->poller->app->fetch, &r, done, s, &s->job);
     if (rc == -EAGAIN)
         poll_after(s, FULL_MS, then);

@@ -87,6 +87,7 @@ struct config {
     struct span connectors;   /* directory of presets */
     struct span timezone;     /* default of workspaces */
     struct span proxy;        /* outbound; absent: none */
+    struct span ca_file;      /* whom outgoing TLS trusts; absent: whom the system does */
     struct span external_url; /* how people reach us, for links in notices */
     struct {
         struct span level;  /* debug info warning error */

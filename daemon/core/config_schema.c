@@ -40,6 +40,7 @@ const struct config_row config_rows[] = {
     ROW("connectors", ROW_FILE, TOP(connectors), "/usr/share/vocd/connectors", 1, 4000, 0),
     ROW("timezone", ROW_ZONE, TOP(timezone), "Asia/Seoul", 0, 0, 0),
     ROW("proxy", ROW_PROXY, TOP(proxy), NULL, 0, 0, 0),
+    ROW("ca_file", ROW_FILE, TOP(ca_file), NULL, 1, 4000, 0),
     ROW("external_url", ROW_URL, TOP(external_url), NULL, 0, 0, 0),
 
     WORDS("log.level", ROW_WORD, TOP(log.level), "info", 0, "error,warning,info,debug"),

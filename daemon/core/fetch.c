@@ -435,6 +435,14 @@ static CURLcode set_proxy(struct fetch_job *job, struct span proxy)
     return rc | curl_easy_setopt(job->easy, CURLOPT_NOPROXY, "");
 }
 
+static CURLcode set_authorities(struct fetch_job *job, struct span ca_file)
+{
+    struct span path = arena_dup(&job->arena, ca_file);
+    if (!ca_file.p)
+        return CURLE_OK;
+    return path.p ? curl_easy_setopt(job->easy, CURLOPT_CAINFO, path.p) : CURLE_OUT_OF_MEMORY;
+}
+
 static int job_prepare(struct fetch_job *job, const struct fetch_request *request)
 {
     struct span url = arena_dup(&job->arena, request->url);
@@ -452,6 +460,7 @@ static int job_prepare(struct fetch_job *job, const struct fetch_request *reques
     CURLcode set = curl_easy_setopt(job->easy, CURLOPT_URL, url.p);
     set |= curl_easy_setopt(job->easy, CURLOPT_HTTPHEADER, job->headers);
     set |= set_callbacks(job) | set_limits(job, request) | set_proxy(job, request->proxy);
+    set |= set_authorities(job, request->ca_file);
     if (request->user.p)
         return set == CURLE_OK ? fetch_imap_prepare(job, request) : -ENOMEM;
     set |= set_method(job, method, body);

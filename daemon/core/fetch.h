@@ -30,6 +30,7 @@ struct fetch_request {
     int64_t timeout_ms;  /* for all of it; 0: 30 s */
     size_t max_response; /* bytes of the answer's body; 0: 64 KiB */
     struct span proxy;   /* absent: none; the environment's are never used */
+    struct span ca_file; /* PEM; absent: the system's authorities */
     bool allow_private;
     struct span user, password; /* of an IMAP session, and only of one */
 };

@@ -1,9 +1,13 @@
 """Sources that are polled: every record once, whatever the upstream does."""
 import json
 import pathlib
+import shutil
+import signal
 import subprocess
+import tempfile
 import unittest
 
+import authority
 from upstream import Reply, Upstream
 from vocd import VOCD, Daemon, eventually, iso
 
@@ -42,8 +46,8 @@ def sliced(tickets, ask):
 
 
 class PollTest(unittest.TestCase):
-    def serve(self, answer):
-        up = Upstream(answer)
+    def serve(self, answer, tls=None):
+        up = Upstream(answer, tls=tls)
         self.addCleanup(up.close)
         return up
 
@@ -222,6 +226,25 @@ class Good(PollTest):
         self.assertEqual(d.metric(f"vocd_source_errors_total{at},error=\"status\"}}"), 0)
         self.assertGreater(d.metric(f"vocd_source_last_success_timestamp_seconds{at}}}"), 1e9)
         self.assertIsNotNone(d.metric(f"vocd_source_lag_seconds{at}}}"))
+
+    def test_an_authority_of_ones_own(self):
+        """TLS that nobody else vouches for: refused until the configuration names who does."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="vocd-ca-"))
+        self.addCleanup(shutil.rmtree, folder)
+        ca, context = authority.make(folder)
+        up = self.serve(lambda ask: sliced([ticket(1), ticket(2)], ask), tls=context)
+        d = self.daemon(up)
+        eventually(lambda: self.source(d)["error"], what="a refusal")
+        self.assertEqual(self.source(d)["error"]["code"], "connect")
+        self.assertEqual((up.asked(), d.count()), ([], 0))
+        d.extra = f"ca_file: {ca}\n"
+        d.write_config()
+        d.process.send_signal(signal.SIGHUP)
+        eventually(lambda: d.count() == 2, what="two records")
+        d.extra = "ca_file: none.pem\n"
+        d.write_config()
+        d.process.send_signal(signal.SIGHUP)
+        eventually(lambda: self.source(d)["error"], what="a refusal")
 
 
 class Bad(PollTest):

@@ -36,10 +36,10 @@ class Reply:
 
 
 class Upstream:
-    """`answer(ask)` gives a Reply, or what a Reply takes as body."""
+    """`answer(ask)` gives a Reply, or what a Reply takes as body. `tls`: a server's ssl context."""
 
-    def __init__(self, answer, port=None):
-        self.answer, self.asks, self.lock = answer, [], threading.Lock()
+    def __init__(self, answer, port=None, tls=None):
+        self.tls, self.answer, self.asks, self.lock = tls, answer, [], threading.Lock()
         self.port = port or free_port()
         self.stop = threading.Event()
         outer = self
@@ -68,12 +68,15 @@ class Upstream:
                 pass
 
         self.server = Server(("127.0.0.1", self.port), Handler)
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True,
+                                                 do_handshake_on_connect=False)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     def say(self, handler, reply):
         if reply.act == "stall":
