@@ -54,8 +54,9 @@ ROOMS      := format core trust http collect pipeline alert api experiment conso
 DAEMON_SRC := $(wildcard daemon/*.c) $(foreach r,$(ROOMS),$(call src,daemon/$(r)))
 DAEMON_SRC := $(filter-out daemon/main.c,$(DAEMON_SRC))
 CTL_SRC    := $(call src,daemon/ctl)
-# intake_rig stands in for the server and the pipeline, so it is linked only where asked for.
-FAKES := tests/lib/intake_rig.c
+# These stand in for parts of the daemon, so they are linked only where asked for: intake_rig for the
+# server and the pipeline, poll_rig for time, the network and the pipeline.
+FAKES := tests/lib/intake_rig.c tests/lib/poll_rig.c
 TESTLIB_SRC := $(filter-out $(FAKES),$(call src,tests/lib))
 
 LIBBASE   := $(BUILD)/libbase.a
@@ -137,7 +138,8 @@ FUZZ_COLLECT := connector jsonpath signature mime xlsx transcript
 $(FUZZ_NLP:%=$(BUILD)/tests/fuzz/fuzz_%): $(call obj,tests/fuzz/nlp_rig.c tests/fuzz/replay.c)
 $(FUZZ_COLLECT:%=$(BUILD)/tests/fuzz/fuzz_%): $(call obj,tests/fuzz/replay.c)
 $(BUILD)/tests/daemon/test_collect_hook $(BUILD)/tests/daemon/test_collect_stream: \
-    $(call obj,$(FAKES))
+    $(call obj,tests/lib/intake_rig.c)
+$(BUILD)/tests/daemon/test_collect_schedule: $(call obj,tests/lib/poll_rig.c)
 .PRECIOUS: $(BUILD)/obj/%.o
 .SECONDARY:
 
