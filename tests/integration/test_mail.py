@@ -263,6 +263,18 @@ class Bad(MailTest):
         d.write_config()
         return d
 
+    def test_a_poll_may_take_longer_than_an_answer(self):
+        for i in range(40):
+            self.box.add(mail(i))
+        self.box.twist = lambda c: time.sleep(0.05)  # two seconds in all
+        d = self.own_file("timeout: 1s")
+        d.sources = d.sources.replace("every: 300ms", "every: 1h")
+        d.write_config()
+        d.start()
+        d.request("POST", "/v1/sources/mail/poll")
+        self.until(d, 40)
+        self.assertEqual((self.box.logins, self.source(d)["error"]), (1, None))
+
     def test_a_huge_literal(self):
         d = self.own_file("timeout: 1s")
         for i in range(3):
