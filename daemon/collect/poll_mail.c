@@ -20,7 +20,7 @@ enum {
     WHY = 200,
     MAIL_BATCH = 50,
     MAIL_BATCH_BYTES = 4 << 20,
-    MAIL_TRIES = 3,
+    MAIL_REFUSALS = 3,
     MAIL_WORDS = 120,   /* of what a server says */
     LETTER_MAX = 65536, /* of a mail kept as a dead letter */
     SHOWN = 10,         /* mails of a preview, the newest */
@@ -39,6 +39,9 @@ struct poll_mail {
     size_t n_uids, next;
     size_t batch, batch_bytes;
     bool keep_automatic;
+    /* Over polls: */
+    uint32_t refused; /* UID */
+    unsigned refusals;
 };
 
 static void ask(struct poll *s);
@@ -122,7 +125,8 @@ void poll_mail(struct poll *s)
         poll_fail(s, ERROR_REQUEST, -1, "no memory");
         return;
     }
-    *s->mail = (struct poll_mail){.window = MAILBOX_WINDOW};
+    *s->mail = (struct poll_mail){
+        .window = MAILBOX_WINDOW, .refused = s->mail->refused, .refusals = s->mail->refusals};
     int rc = poll_document(s);
     rc = rc < 0 ? rc : mailbox_parse(buf_span(&s->document), &s->mail->at);
     if (rc == -ENOENT || rc == -EINVAL)
@@ -461,11 +465,20 @@ static struct upstream_verdict judge(const struct fetch_response *r)
     return verdict(UPSTREAM_RETRY, ERROR_STATUS, why);
 }
 
-/* Whether it is this mail that the server, or we, can not cope with. */
-static bool is_of_mail(const struct poll_mail *m, const struct upstream_verdict *v)
+/* The last try of a poll: whether it was the last of all. */
+static bool give_up(struct poll *s, const struct upstream_verdict *v)
 {
-    return m->step == MAIL_MESSAGE &&
-           (v->error == ERROR_STATUS || v->error == ERROR_BODY || v->error == ERROR_TOO_LARGE);
+    struct poll_mail *m = s->mail;
+    if (m->step != MAIL_MESSAGE || s->preview)
+        return false;
+    if (v->error == ERROR_TOO_LARGE) /* and will be */
+        return true;
+    if ((v->error != ERROR_STATUS && v->error != ERROR_BODY) || s->attempt + 1 < POLL_ATTEMPTS)
+        return false;
+    uint32_t uid = m->uids[m->next];
+    m->refusals = m->refused == uid ? m->refusals + 1 : 1;
+    m->refused = uid;
+    return m->refusals >= MAIL_REFUSALS;
 }
 
 /* A long window may find more than an answer may hold. */
@@ -478,20 +491,17 @@ static bool narrow(struct poll_mail *m, const struct upstream_verdict *v)
     return look_on(m);
 }
 
-static void obey(struct poll *s, struct upstream_verdict *v)
+static void obey(struct poll *s, const struct upstream_verdict *v)
 {
     struct poll_mail *m = s->mail;
-    bool of_mail = is_of_mail(m, v);
-    if (narrow(m, v)) {
+    if (narrow(m, v))
         ask(s);
-    } else if (m->step >= MAIL_UIDS && m->batch > 0 && !s->preview) {
+    else if (m->step >= MAIL_UIDS && m->batch > 0 && !s->preview)
         commit(s); /* what was read before it; then once more */
-    } else if (!s->preview && of_mail && s->attempt + 1 >= MAIL_TRIES) {
+    else if (give_up(s, v))
         refuse(s, v->why);
-    } else {
-        v->what = of_mail ? UPSTREAM_RETRY : v->what;
+    else
         poll_obey(s, v, ask);
-    }
 }
 
 static int take(struct poll *s, struct span answer, struct upstream_verdict *v)

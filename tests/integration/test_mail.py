@@ -301,6 +301,20 @@ class Bad(MailTest):
         letter = eventually(lambda: self.letters(d), what="the letter")[0]
         self.assertEqual((letter["code"], letter["payload"]), ("unreadable_mail", "UIDVALIDITY 7 UID 2"))
         self.assertIn("NO [SERVERBUG] lost", letter["detail"])
+        self.assertEqual(len(self.box.said("UID FETCH 2 ")), 16)  # five in each of three polls, one more
+
+    def test_a_server_in_trouble_makes_no_dead_letters(self):
+        for i in range(9):
+            self.box.add(mail(i))
+        state = {"bad": True}
+        self.box.twist = lambda c: "NO [UNAVAILABLE] later" if state["bad"] and "FETCH" in c else None
+        d = self.daemon()
+        self.error(d, "status")
+        eventually(lambda: (self.source(d)["error"] or {}).get("failed_polls", 0) >= 2, what="two polls")
+        state["bad"] = False
+        d.request("POST", "/v1/sources/mail/poll")
+        self.until(d, 9)
+        self.assertEqual(self.letters(d), [])
 
     def test_a_mail_that_speaks_for_its_server(self):
         """Lines that look like the end of the answer, for whatever tag comes."""
