@@ -65,7 +65,7 @@ class Deb(unittest.TestCase):
         build = re.search(r'^build="(.*?)"', (ROOT / "tests/lib/deps.sh").read_text(), re.M | re.S).group(1)
         essential = {"gcc", "make"}  # build-essential
         wanted = {p.partition("=")[2] or p for p in build.split()} - essential
-        named = set(re.findall(r"^ ([a-z0-9+-]+)", control.partition("Build-Depends:")[2]
+        named = set(re.findall(r"^ ([a-z0-9+.-]+)", control.partition("Build-Depends:")[2]
                                .partition("\n\n")[0], re.M))
         self.assertEqual(named - {"debhelper-compat", "dh-sequence-installsysusers", "po-debconf"}, wanted)
 
