@@ -44,6 +44,7 @@ file 644 "$build/lexicons.bin" "$prefix/share/vocd/lexicons/lexicons.bin"
 for preset in daemon/connectors/*.yaml; do
     [ ! -e "$preset" ] || file 644 "$preset" "$prefix/share/vocd/connectors/${preset##*/}"
 done
+file 644 docs/connector.schema.json "$prefix/share/vocd/connector.schema.json"
 
 placed 644 systemd/vocd.service "$units/vocd.service"
 placed 644 systemd/vocd.tmpfiles "$prefix/lib/tmpfiles.d/vocd.conf"

@@ -47,6 +47,7 @@ class Install(unittest.TestCase):
         found |= {f"usr/share/man/man{p.suffix[1:]}/{p.name}" for p in (ROOT / "systemd/man").glob("*.[158]")}
         found |= {f"usr/share/vocd/connectors/{p.name}"
                   for p in (ROOT / "daemon/connectors").glob("*.yaml")}
+        found.add("usr/share/vocd/connector.schema.json")
         return sorted(found)
 
     def test_every_file_and_nothing_else(self):

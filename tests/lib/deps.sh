@@ -13,7 +13,7 @@ build="gcc make pkg-config libuv1-dev libcurl4-openssl-dev libpcre2-dev liblmdb-
     python3 node=nodejs npm=npm"
 test="libcmocka-dev clang clang-format clang-tidy cppcheck libclang-rt-14-dev prometheus
     nginx-light wrk curl openssl xz-utils jq tzdata systemd-analyze=systemd mandoc shellcheck
-    chromium fonts-noto-cjk python3-openpyxl python3-xlsxwriter"
+    chromium fonts-noto-cjk python3-jsonschema python3-openpyxl python3-xlsxwriter python3-yaml"
 deb="debhelper po-debconf"
 real="request-tracker5 rt5-db-sqlite rt5-standalone dbconfig-sqlite3 libdbd-pg-perl postgresql
     redmine redmine-sqlite puma bundler dovecot-imapd debootstrap systemd-container lintian"
