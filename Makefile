@@ -3,7 +3,7 @@
 #   make               vocd, vocctl and the lexicon tables, into build/
 #   make run           start vocd with a sample workspace (SAMPLE=0 empty; STATE=DIR PORT=N elsewhere)
 #   make test          unit, scenario and integration tests; ends in "N passed, M failed"
-#   make test-real     the Debian package on a machine of its own that boots (as root)
+#   make test-real     real upstreams, and the Debian package on a machine that boots (as root)
 #   make soak          long seeds and kill loops
 #   make lint          compilers, includes, sizes, formatting
 #   make asan | tsan   the tests under sanitizers
@@ -168,7 +168,8 @@ test: deps-test
 	@$(MAKE) --no-print-directory -j2 tests
 	@BUILD=$(BUILD) python3 tests/run.py $(TESTS)
 
-# The package, built twice and started by a systemd of its own. As root, else most of it is skipped.
+# Upstreams as Debian and npm ship them; the package, built twice and started by a systemd of its own. As
+# root, else most of it is skipped.
 .PHONY: test-real
 test-real: deps-test
 	@sh tests/lib/deps.sh build deb real

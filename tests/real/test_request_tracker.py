@@ -35,7 +35,7 @@ class Tickets(unittest.TestCase):
         self.addCleanup(d.__exit__, None, None, None)
         (d.dir / "token").write_text(self.rt.token + "\n")
         (d.dir / "token").chmod(0o600)
-        d.sources = ("- source: rt\n  connector: request-tracker\n  every: 1s\n"
+        d.sources = ("- source: rt\n  connector: request-tracker\n  every: 3s\n"
                      f"  cfg: {{url: '{self.rt.url}'}}\n  secrets: {{token_file: token}}\n")
         d.write_config()
         self.d = d.start()
