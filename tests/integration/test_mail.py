@@ -1,8 +1,12 @@
 """A mailbox as a source: every mail once, whatever its server does, and nothing in it is changed."""
 import json
+import pathlib
+import shutil
+import tempfile
 import time
 import unittest
 
+import authority
 from imap import Mailbox
 from vocd import Daemon, eventually
 
@@ -91,6 +95,27 @@ class Good(MailTest):
         self.assertNotIn("배송이", d.log_text())
         self.assertEqual(d.metric('vocd_source_records_total{workspace="demo",source="mail",'
                                   'outcome="accepted"}'), 121)
+
+    def test_over_tls(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="vocd-ca-"))
+        self.addCleanup(shutil.rmtree, folder)
+        ca, context = authority.make(folder)
+        self.box = Mailbox(tls=context)
+        self.addCleanup(self.box.close)
+        for n in range(30):  # also longer than what TLS hands over at once
+            self.box.add(mail(n, "가나다라 " * 4000 + "끝"))
+        d = self.daemon(start=False)
+        d.sources = d.sources.replace("    scheme: imap\n", "")
+        d.write_config()
+        d.start()
+        self.assertIn("certificate", self.error(d, "connect")["detail"])
+        self.assertEqual(self.box.logins, 0)  # no password to whom one does not know
+        d.extra = f"ca_file: {ca}\n"
+        d.write_config()
+        d.reload()
+        d.request("POST", "/v1/sources/mail/poll")
+        self.until(d, 30)
+        self.assertTrue(all(r["text"].endswith("끝") for r in self.rows(d).values()))
 
     def test_a_thread_is_one_conversation(self):
         self.box.add(mail(1))

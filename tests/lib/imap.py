@@ -24,7 +24,8 @@ class Mailbox:
     literal, then the end), "huge" (a literal announced and never sent), "drip" (the answer byte by
     byte), or a text that is the tagged answer, like 'NO [SERVERBUG] sorry'."""
 
-    def __init__(self, user="voc@example.com", password="p4ss word\"\\", name="INBOX"):
+    def __init__(self, user="voc@example.com", password="p4ss word\"\\", name="INBOX", tls=None):
+        self.tls = tls  # a server's ssl context
         self.user, self.password, self.name = user, password, name
         self.validity, self.next, self.messages = 7, 1, []
         self.tells_next = True
@@ -72,6 +73,7 @@ class Mailbox:
 
     def serve(self, s):
         with contextlib.suppress(OSError, ValueError, IndexError):
+            s = self.tls.wrap_socket(s, server_side=True) if self.tls else s
             lines = s.makefile("rb")
             s.sendall(b"* OK hello\r\n")
             while line := lines.readline().decode("utf-8", "replace").rstrip("\r\n"):

@@ -1,7 +1,6 @@
 """A real Dovecot: 240 mails in mixed charsets and forms, some of them while vocd polls, over TLS. None
 is missed, none comes twice, bodies are right, none is marked as seen; vocd is killed in the middle, the
-mailbox is numbered anew, a mail is deleted and one comes late. Dovecot runs on its own directory, with
-its own certificate, which vocd sees as one of the machine's in a mount namespace of its own."""
+mailbox is numbered anew, a mail is deleted and one comes late. Dovecot runs on its own directory."""
 import base64
 import imaplib
 import os
@@ -15,11 +14,10 @@ import tempfile
 import time
 import unittest
 
-import vocd
+import authority
 from vocd import Daemon, eventually, free_port
 
 MAILS = 240
-TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
 USER, PASSWORD = "voc@example.com", "b\"a\\d p4ss%word"
 
 CONFIG = """
@@ -29,8 +27,8 @@ log_path = {dir}/dovecot.log
 protocols = imap
 listen = 127.0.0.1
 ssl = yes
-ssl_cert = <{dir}/cert.pem
-ssl_key = <{dir}/key.pem
+ssl_cert = <{dir}/server.pem
+ssl_key = <{dir}/server.key
 disable_plaintext_auth = yes
 auth_mechanisms = plain login
 mail_location = maildir:{dir}/mail/%u
@@ -124,7 +122,7 @@ class Dovecot(unittest.TestCase):
         (self.dir / "mail").mkdir()
         os.chown(self.dir / "mail", owner.pw_uid, owner.pw_gid)
         (self.dir / "passwords").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n")
-        self.certify()
+        authority.make(self.dir)
         self.config = self.dir / "dovecot.conf"
         self.config.write_text(CONFIG.format(dir=self.dir, uid=owner.pw_uid, gid=owner.pw_gid,
                                              port=self.port, plain=free_port()))
@@ -137,20 +135,8 @@ class Dovecot(unittest.TestCase):
         self.server.terminate()
         self.server.wait(30)
 
-    def certify(self):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
-                        "-keyout", self.dir / "key.pem", "-out", self.dir / "cert.pem"],
-                       check=True, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        (self.dir / "trusted").write_bytes(pathlib.Path(TRUSTED).read_bytes() +
-                                           (self.dir / "cert.pem").read_bytes())
-        self.vocd = self.dir / "vocd"
-        self.vocd.write_text(f"#!/bin/sh\nexec unshare -m sh -c 'mount --bind {self.dir}/trusted {TRUSTED} && "
-                             f"exec {vocd.VOCD} \"$@\"' vocd \"$@\"\n")
-        self.vocd.chmod(0o755)
-
     def sign_in(self):
-        context = ssl.create_default_context(cafile=str(self.dir / "cert.pem"))
+        context = ssl.create_default_context(cafile=str(self.dir / "ca.pem"))
         try:
             box = imaplib.IMAP4_SSL("127.0.0.1", self.port, ssl_context=context)
         except OSError:
@@ -170,8 +156,8 @@ class Dovecot(unittest.TestCase):
         self.box.close()
         return [f.decode() for f in found]
 
-    def daemon(self, password=PASSWORD):
-        d = Daemon(sources="#")
+    def daemon(self, password=PASSWORD, trusting=True):
+        d = Daemon(sources="#", extra=f"ca_file: {self.dir}/ca.pem\n" if trusting else "")
         (d.dir / "password").write_text(password + "\n")
         (d.dir / "password").chmod(0o600)
         d.sources = (f"- source: mail\n  connector: imap\n  every: 500ms\n  retry: 50ms\n"
@@ -179,13 +165,6 @@ class Dovecot(unittest.TestCase):
                      f"  cfg: {{host: '127.0.0.1:{self.port}', user: {USER}}}\n")
         d.write_config()
         return d
-
-    def as_trusting(self, d):
-        kept, vocd.VOCD = vocd.VOCD, self.vocd
-        try:
-            return d.start()
-        finally:
-            vocd.VOCD = kept
 
     def doveadm(self, *args):
         subprocess.run(["doveadm", "-c", self.config, *args], check=True, stdin=subprocess.DEVNULL)
@@ -197,8 +176,7 @@ class Dovecot(unittest.TestCase):
         mails = [Mail(n) for n in range(MAILS)]
         for m in mails[:150]:
             self.append(m)
-        d = self.daemon()
-        self.as_trusting(d)
+        d = self.daemon().start()
         kills = 0
         try:
             for n, m in enumerate(mails[150:]):
@@ -206,7 +184,7 @@ class Dovecot(unittest.TestCase):
                 if n % 15 == 7:  # in the middle of a poll, as a rule
                     d.kill()
                     kills += 1
-                    self.as_trusting(d)
+                    d.start()
             rows = self.collected(d, MAILS)
             for m in mails:
                 row = rows[m.ident]
@@ -258,9 +236,7 @@ class Dovecot(unittest.TestCase):
         self.append(Mail(0))
         for password, trusting, code, words in ((PASSWORD, False, "connect", "certificate"),
                                                 ("wrong-s3cret", True, "auth", "does not let us in")):
-            d = self.daemon(password)
-            (self.as_trusting if trusting else Daemon.start)(d)
-            with d:
+            with self.daemon(password, trusting) as d:
                 error = eventually(lambda: self.state(d)["error"], what="the error")
                 self.assertEqual(error["code"], code)
                 self.assertIn(words, error["detail"])
