@@ -79,3 +79,24 @@ int store_doc_each(struct store_view *v, enum store_doc kind, struct span from, 
     }
     return c.error;
 }
+
+int store_dead_trim(struct store_txn *t, struct span before, uint64_t max_bytes, size_t max,
+                    struct store_trimmed *ret)
+{
+    struct kv_cursor c CLEANUP(kv_cursor_close);
+    struct key first, floor;
+    size_t n = 0;
+    key_doc(&first, STORE_DOC_DEAD_LETTER, SPAN_NONE);
+    key_doc(&floor, STORE_DOC_DEAD_LETTER, before);
+    kv_cursor_open(&c, &t->kv, DBI_DEAD);
+    for (bool ok = kv_seek(&c, key_span(&first)); ok && n < max; ok = kv_next(&c), n++) {
+        bool aged = span_cmp(c.key, key_span(&floor)) < 0;
+        if (!aged && (max_bytes == 0 || kv_bytes(&t->kv, DBI_DEAD) <= max_bytes))
+            break;
+        if (kv_cursor_del(&c) < 0)
+            break;
+        ret->aged += aged;
+        ret->crowded += !aged;
+    }
+    return c.error ? c.error : t->kv.error;
+}

@@ -36,6 +36,15 @@ typedef int store_doc_fn(void *ctx, struct span key, struct span value);
 int store_doc_each(struct store_view *v, enum store_doc kind, struct span from, bool descending,
                    store_doc_fn *fn, void *ctx);
 
+/* Dead letters that are kept no longer, oldest first: those with a key below `before`, then as many
+ * as it takes for the rest to fill at most max_bytes of the file (whole pages, the tree's included;
+ * 0: no bound). At most `max` go; the counts are added to *ret. */
+struct store_trimmed {
+    size_t aged, crowded;
+};
+int store_dead_trim(struct store_txn *t, struct span before, uint64_t max_bytes, size_t max,
+                    struct store_trimmed *ret);
+
 /* --- logs: append-only, numbered from 1 without gaps (the access log). --- */
 enum store_log { STORE_LOG_ACCESS = 1 };
 int store_log_append(struct store_txn *t, enum store_log log, struct span entry, uint64_t *ret_n);

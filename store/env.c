@@ -407,6 +407,7 @@ int store_stats(struct store *s, struct store_stats *ret)
     st.unsealed_rows = kv_count(&v->kv, DBI_FACT);
     st.outbox = kv_count(&v->kv, DBI_OUTBOX_ID);
     st.dead_letters = kv_count(&v->kv, DBI_DEAD);
+    st.dead_letter_bytes = kv_bytes(&v->kv, DBI_DEAD);
     store_view_end(v);
     st.map_used = (uint64_t)(info.me_last_pgno + 1) * page.ms_psize;
     st.map_size = info.me_mapsize;

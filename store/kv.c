@@ -127,6 +127,14 @@ uint64_t kv_count(struct kv *kv, enum dbi dbi)
     return st.ms_entries;
 }
 
+uint64_t kv_bytes(struct kv *kv, enum dbi dbi)
+{
+    MDB_stat st;
+    if (kv->error || mdb_stat(kv->txn, kv->store->dbi[dbi], &st) != MDB_SUCCESS)
+        return 0;
+    return (st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages) * (uint64_t)st.ms_psize;
+}
+
 struct unpacker *kv_unpacker(struct kv *kv)
 {
     if (!kv->unpacker)

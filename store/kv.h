@@ -93,6 +93,8 @@ int kv_append(struct kv *kv, enum dbi dbi, struct span key, struct span value);
 int kv_insert(struct kv *kv, enum dbi dbi, struct span key, struct span value, struct span *ret);
 int kv_del(struct kv *kv, enum dbi dbi, struct span key);
 uint64_t kv_count(struct kv *kv, enum dbi dbi);
+/* What a table takes of the file, as this transaction sees it; 0 on an error. */
+uint64_t kv_bytes(struct kv *kv, enum dbi dbi);
 struct unpacker *kv_unpacker(struct kv *kv);
 
 /* Finds the entry of a text key that may be hashed (keys.h). For a hashed key every probe is shown

@@ -61,7 +61,8 @@ void store_view_end(struct store_view *v); /* NULL is fine */
 
 /* --- care --- */
 struct store_stats {
-    uint64_t records, customers, sealed_blocks, unsealed_rows, outbox, dead_letters;
+    uint64_t records, customers, sealed_blocks, unsealed_rows, outbox, dead_letters,
+        dead_letter_bytes;
     uint64_t map_used, map_size, last_txn;
     int64_t oldest_reader_txns; /* how many transactions the oldest view is behind; 0 none */
 };

@@ -1,5 +1,4 @@
-/* What an administrator of a workspace does: tokens, the access log, dead letters, removing a
- * source. */
+/* What an administrator of a workspace does: tokens, the access log, removing a source. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -233,41 +232,6 @@ static void access_log(struct query *q)
 void api_access_log(struct http_request *r)
 {
     query_run(r, access_log);
-}
-
-/* --- dead letters --- */
-
-static int put_dead(void *ctx, struct span key, struct span value)
-{
-    struct page *p = ctx;
-    (void)key;
-    if (p->n++ == p->limit)
-        return 1;
-    json_raw(&p->q->json, NULL, value);
-    return 0;
-}
-
-static void dead_letters(struct query *q)
-{
-    int64_t limit = DEFAULT_LIMIT;
-    if (!query_int(q, "limit", 1, MAX_LIMIT, &limit))
-        return;
-    struct page p = {.q = q, .limit = (size_t)limit};
-    q->action = "dead_letters.list";
-    query_whose(q, SPAN_LIT("*"));
-    json_open(&q->json, NULL, '{');
-    json_open(&q->json, "items", '[');
-    int rc = store_doc_each(q->view, STORE_DOC_DEAD_LETTER, SPAN_NONE, true, put_dead, &p);
-    if (rc < 0 && query_check(q, rc) < 0)
-        return;
-    json_close(&q->json, ']');
-    json_nil(&q->json, "next_cursor");
-    json_close(&q->json, '}');
-}
-
-void api_dead_letters(struct http_request *r)
-{
-    query_run(r, dead_letters);
 }
 
 /* --- removing a source --- */

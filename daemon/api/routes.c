@@ -11,6 +11,8 @@
      ROLE_BIT(ROLE_ADMIN))
 #define STEER (ROLE_BIT(ROLE_SUPERVISOR) | ROLE_BIT(ROLE_QUALITY) | ROLE_BIT(ROLE_ADMIN))
 #define ADMIN ROLE_BIT(ROLE_ADMIN)
+/* Payloads as they came: for those who mend a mapping. They are not masked. */
+#define MEND (ROLE_BIT(ROLE_QUALITY) | ROLE_BIT(ROLE_ADMIN))
 #define ANY (READ | ROLE_BIT(ROLE_INGEST))
 
 #define Q(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -69,7 +71,11 @@ static const struct http_route routes[] = {
     WRITES("POST", "/v1/tokens", BODY_WHOLE, ADMIN, api_token_create, NULL),
     WRITES("DELETE", "/v1/tokens/{id}", BODY_NONE, ADMIN, api_token_revoke, NULL),
     READS("/v1/access-log", ADMIN, api_access_log, Q("limit", "cursor", "order")),
-    READS("/v1/dead-letters", ADMIN, api_dead_letters, Q("limit")),
+    READS("/v1/dead-letters", MEND, api_dead_letters, Q("source", "code", "limit", "cursor")),
+    READS("/v1/dead-letters/{id}", MEND, api_dead_letter, NULL),
+    WRITES("POST", "/v1/dead-letters/replay", BODY_WHOLE, MEND, api_dead_letter_replay, NULL),
+    WRITES("DELETE", "/v1/dead-letters/{id}", BODY_NONE, ADMIN, api_dead_letter_delete, NULL),
+    WRITES("DELETE", "/v1/dead-letters", BODY_NONE, ADMIN, api_dead_letters_delete, Q("source")),
     READS("/v1/sources", STEER, api_sources, NULL),
     WRITES("POST", "/v1/sources/{source}/poll", BODY_NONE, ADMIN, api_source_poll, NULL),
     WRITES("POST", "/v1/sources/{source}/pause", BODY_NONE, ADMIN, api_source_pause, NULL),

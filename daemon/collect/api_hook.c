@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "daemon/collect/api_intake.h"
-#include "daemon/collect/item.h"
+#include "daemon/collect/hook_map.h"
 #include "daemon/collect/letter.h"
 #include "daemon/format/json_text.h"
 #include "daemon/format/jsonpath.h"
@@ -81,97 +81,15 @@ static void pretend(struct http_request *r, int64_t now)
     (void)authenticate(r, &nobody, now);
 }
 
-static const struct config_hook *find_hook(const struct config *cfg, struct span workspace,
-                                           struct span source)
-{
-    const struct config_workspace *w = config_workspace(cfg, workspace);
-
-    for (size_t i = 0; w && i < w->n_hooks; i++)
-        if (span_eq(w->hooks[i].source, source))
-            return &w->hooks[i];
-    return NULL;
-}
-
 /* Counted as rejected, kept as a dead letter. */
-static int bury(struct hook *h, const struct reject *why, struct span payload)
+static int bury(void *ctx, const struct reject *why, struct span payload)
 {
-    struct letter letter = {.source = h->config->source, .why = why, .payload = payload};
+    struct hook *h = ctx;
+    struct letter letter = {.source = h->config->source,
+                            .why = why,
+                            .payload = payload.p ? payload : h->request->body,
+                            .whole = !payload.p};
     return letter_add(h->intake, &letter, h->rules.now, h->app->rng);
-}
-
-/* --- what it says --- */
-
-/* The hook's source is the records' identity: a payload can not speak for another. */
-static int map_record(struct hook *h, json_t *payload, struct reject *why)
-{
-    struct removal removal = {payload, h->config->map, h->config->n_map, h->config->source};
-    json_t *record = NULL;
-    int rc;
-
-    if (h->config->deleted && expr_test(h->config->deleted, payload))
-        return item_remove(h->intake, &removal, &h->rules, why);
-    if (h->config->n_map)
-        rc = mapping_apply(payload, SHAPE_FEEDBACK, h->config->map, h->config->n_map, &record, why);
-    else if (!json_is_object(payload))
-        rc = reject(why, REJECT_NOT_AN_OBJECT, "the payload's record is no object");
-    else
-        rc = (record = json_copy(payload)) ? 0 : -ENOMEM;
-    if (rc == 0 && json_object_set_new(record, "source",
-                                       json_stringn(h->config->source.p, h->config->source.n)) < 0)
-        rc = -ENOMEM;
-    if (rc == 0)
-        rc = item_try(h->intake, record, &h->rules, why);
-    json_decref(record);
-    return rc;
-}
-
-static int take_one(struct hook *h, json_t *payload, bool whole)
-{
-    struct reject why;
-    int rc = map_record(h, payload, &why);
-    char *text;
-
-    if (rc != -EINVAL)
-        return rc;
-    if (whole)
-        return bury(h, &why, h->request->body);
-    text = json_dumps(payload, JSON_COMPACT | JSON_ENCODE_ANY);
-    rc = text ? bury(h, &why, span_str(text)) : -ENOMEM;
-    free(text);
-    return rc;
-}
-
-/* `found`: a reference to the list of records, an object, or NULL; taken over. */
-static int take_found(struct hook *h, json_t *found)
-{
-    struct reject why;
-    int rc = 0;
-
-    if (!found || json_is_null(found)) {
-        reject(&why, REJECT_NO_RECORD, "there is no record at the hook's path");
-        rc = bury(h, &why, h->request->body);
-    } else if (!json_is_array(found)) {
-        rc = take_one(h, found, true);
-    }
-    for (size_t i = 0; i < json_array_size(found) && rc == 0; i++)
-        rc = take_one(h, json_array_get(found, i), false);
-    json_decref(found);
-    return rc;
-}
-
-/* Every record of a payload; a path that leads nowhere in it is one that can not be mapped. */
-static json_t *find_records(json_t *payload, struct span path)
-{
-    json_t *all;
-
-    if (!jsonpath_is_list(path))
-        return json_incref(jsonpath_get(payload, path));
-    all = jsonpath_all(payload, path);
-    if (all && json_array_size(all) == 0 && !jsonpath_is_empty(payload, path)) {
-        json_decref(all);
-        return NULL;
-    }
-    return all;
 }
 
 /* --- deliveries that come again --- */
@@ -226,7 +144,8 @@ static bool shake_hands(struct hook *h, json_t *payload)
 /* 0; 1 when it was answered already; -ENOMEM. */
 static int take_payload(struct hook *h)
 {
-    struct span path = h->config->records.n ? h->config->records : SPAN_LIT("$");
+    struct hook_map map = {
+        .config = h->config, .rules = &h->rules, .intake = h->intake, .refused = bury, .ctx = h};
     struct json_problem problem;
     struct reject why;
     json_t *payload;
@@ -239,7 +158,7 @@ static int take_payload(struct hook *h)
     if (rc == -EINVAL) {
         reject(&why, problem.code, "%s, at line %zu, column %zu", problem.what, problem.line,
                problem.column);
-        return bury(h, &why, h->request->body);
+        return bury(h, &why, SPAN_NONE);
     }
     if (rc < 0)
         return rc;
@@ -248,7 +167,7 @@ static int take_payload(struct hook *h)
     if (rc == 0)
         rc = note_delivery(h, payload);
     if (rc == 0)
-        rc = take_found(h, find_records(payload, path));
+        rc = hook_map_payload(&map, payload);
     json_decref(payload);
     return rc;
 }
@@ -350,7 +269,7 @@ bool intake_hook_admit(struct http_request *r, uint64_t length)
 void intake_hook(struct http_request *r)
 {
     const struct app *app = r->app;
-    const struct config_hook *config = find_hook(app->config, r->params[0], r->params[1]);
+    const struct config_hook *config = hook_map_find(app->config, r->params[0], r->params[1]);
     struct workspace *ws = workspace_find(app->workspaces, r->params[0]);
     struct item_rules rules = item_rules(app);
     struct hook *h;
@@ -381,7 +300,7 @@ void intake_hook(struct http_request *r)
 void intake_hook_probe(struct http_request *r)
 {
     const struct app *app = r->app;
-    const struct config_hook *config = find_hook(app->config, r->params[0], r->params[1]);
+    const struct config_hook *config = hook_map_find(app->config, r->params[0], r->params[1]);
 
     if (config && config->allow_get)
         http_respond(r, 200, "text/plain; charset=utf-8", SPAN_LIT("ok\n"));

@@ -162,7 +162,8 @@ static int take_one(const struct stream *s, json_t *record, struct span source,
     if (rc != -EINVAL)
         return rc;
     char *text = json_dumps(record, JSON_COMPACT | JSON_ENCODE_ANY);
-    struct letter letter = {.source = source, .why = &why, .payload = span_str(text), .once = true};
+    struct letter letter = {
+        .source = source, .stream = s->name, .why = &why, .payload = span_str(text), .once = true};
     rc = text ? letter_add(in, &letter, rules->now, rng) : -ENOMEM;
     free(text);
     return rc;

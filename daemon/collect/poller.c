@@ -232,6 +232,17 @@ struct poll *poller_find(struct poller *p, const struct workspace *ws, struct sp
     return NULL;
 }
 
+const struct stream *poller_stream(struct poller *p, const struct workspace *ws, struct span source,
+                                   struct span stream)
+{
+    const struct poll *s = poller_find(p, ws, source);
+    const struct connector *c = s ? s->source->connector : NULL;
+    for (size_t i = 0; c && i < c->n_streams; i++)
+        if (span_eq(c->streams[i].name, stream) || c->n_streams == 1)
+            return &c->streams[i];
+    return NULL;
+}
+
 void poller_each(struct poller *p, const struct workspace *ws, void (*fn)(void *ctx, struct poll *),
                  void *ctx)
 {

@@ -35,6 +35,10 @@ int poller_reload(struct poller *p, struct source_set *set);
 struct poll *poller_find(struct poller *p, const struct workspace *ws, struct span source);
 void poller_each(struct poller *p, const struct workspace *ws, void (*fn)(void *ctx, struct poll *),
                  void *ctx);
+/* A stream of its connector by name, or its only one; NULL when there is none. Until the next turn
+ * of the loop. */
+const struct stream *poller_stream(struct poller *p, const struct workspace *ws, struct span source,
+                                   struct span stream);
 /* Asks now, unless it is asking. */
 void poll_now(struct poll *s);
 /* Kept over a restart. `done` on the loop, with 0 or -errno. */

@@ -123,6 +123,10 @@ struct config {
         int64_t max_lateness_ms, retry_max_age_ms;
         size_t max_groups;
     } alert;
+    struct {
+        int64_t keep_ms;
+        size_t max_bytes; /* of the disk, a workspace */
+    } dead_letters;
     const struct config_workspace *workspaces;
     size_t n_workspaces;
 };

@@ -88,6 +88,11 @@ const struct config_row config_rows[] = {
         30 * MS_DAY, 0),
     ROW("alert.max_groups", ROW_COUNT, TOP(alert.max_groups), "1000", 1, 100000, 0),
 
+    ROW("dead_letters.keep", ROW_DURATION, TOP(dead_letters.keep_ms), "30d", MS_MINUTE,
+        3650 * MS_DAY, 0),
+    ROW("dead_letters.max_bytes", ROW_BYTES, TOP(dead_letters.max_bytes), "64MiB", MIB, 16 * GIB,
+        0),
+
     SECTIONS("workspaces", LIST(config, workspaces, n_workspaces), 256,
              sizeof(struct config_workspace)),
     ROW(W "id", ROW_ID, WS(id), NULL, 0, 0, ROW_REQUIRED),

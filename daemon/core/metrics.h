@@ -33,7 +33,14 @@
       "Delivery attempts of notices by result.")                                                   \
     X(METRIC_OUTBOX, gauge, "vocd_outbox_rows", "", "", "Notices waiting for delivery.")           \
     X(METRIC_DEAD_LETTERS, counter, "vocd_dead_letters_total", "", "",                             \
-      "Webhook payloads kept because they could not be mapped.")                                   \
+      "Payloads kept because they could not be mapped.")                                           \
+    X(METRIC_DEAD_LETTERS_DROPPED, counter, "vocd_dead_letters_dropped_total", "reason",           \
+      "age,size", "Dead letters let go because they were old, or because there were too many.")    \
+    X(METRIC_DEAD_LETTERS_RETRIED, counter, "vocd_dead_letters_retried_total", "result",           \
+      "mapped,kept", "Dead letters tried again, by whether they could be mapped now.")             \
+    X(METRIC_DEAD_LETTERS_KEPT, gauge, "vocd_dead_letters", "", "", "Dead letters kept now.")      \
+    X(METRIC_DEAD_LETTER_BYTES, gauge, "vocd_dead_letters_bytes", "", "",                          \
+      "What dead letters take of the disk.")                                                       \
     X(METRIC_READER_LAG, gauge, "vocd_store_oldest_reader_transactions", "", "",                   \
       "How many transactions the oldest open read view is behind.")                                \
     X(METRIC_EVENT_CLIENTS, gauge, "vocd_event_clients", "", "", "Open event streams.")            \

@@ -84,14 +84,25 @@ static const struct call calls[] = {
      NULL, false,
      LIST("n", "at", "who.name", "who.role", "from", "what.action", "whose", "what.reason"),
      "who read whose data"},
-    {"dead-letter", "list", ROLE_ADMIN, "GET", "/v1/dead-letters", LIST("limit"), NULL, false, NULL,
+    {"dead-letter", "list", ROLE_ADMIN, "GET", "/v1/dead-letters",
+     LIST("source", "code", "limit", "cursor"), NULL, false,
+     LIST("id", "received_at", "source", "stream", "code", "detail", "payload_bytes", "tries"),
      "payloads that could not be mapped"},
+    {"dead-letter", "show", ROLE_ADMIN, "GET", "/v1/dead-letters/{}", NULL, NULL, false, NULL,
+     "ID: one with its payload; logged"},
+    {"dead-letter", "replay", ROLE_ADMIN, "POST", "/v1/dead-letters/replay", NULL,
+     LIST("source", "code", "id"), false, NULL,
+     "[--source S] [--code C] [--id ID]: through the mapping as it is now"},
+    {"dead-letter", "remove", ROLE_ADMIN, "DELETE", "/v1/dead-letters/{}", NULL, NULL, false, NULL,
+     "ID"},
+    {"dead-letter", "clear", ROLE_ADMIN, "DELETE", "/v1/dead-letters", LIST("source"), NULL, false,
+     NULL, "--source S: removes all of a source"},
     {"source", "list", ROLE_ADMIN, "GET", "/v1/sources", NULL, NULL, false,
      LIST("source", "connector", "state", "last_success_at", "next_poll_at", "records.accepted",
           "records.updated", "records.rejected", "error.detail"),
      "the upstreams that are polled"},
     {"source", "poll", ROLE_ADMIN, "POST", "/v1/sources/{}/poll", NULL, NULL, false, NULL,
-     "SOURCE: asks now"},
+     "SOURCE [--dry-run]: asks now; or as preview does"},
     {"source", "preview", ROLE_ADMIN, "POST", "/v1/sources/{}/preview", LIST("stream"), NULL, false,
      NULL, "SOURCE [--stream S]: shows the next page as it would be taken; keeps nothing"},
     {"source", "pause", ROLE_ADMIN, "POST", "/v1/sources/{}/pause", NULL, NULL, false, NULL,
@@ -238,8 +249,18 @@ out:
     return code;
 }
 
+/* A poll that keeps nothing has a name of its own in the API. */
+static void take_dry_run(struct ctl *c)
+{
+    static char preview[] = "preview";
+    if (c->argc > 1 && strcmp(c->argv[0], "source") == 0 && strcmp(c->argv[1], "poll") == 0 &&
+        ctl_flag(c, "--dry-run"))
+        c->argv[1] = preview;
+}
+
 int ctl_api(struct ctl *c)
 {
+    take_dry_run(c);
     for (size_t i = 0; i < ARRAY_LEN(calls) && c->argc > 1; i++) {
         if (strcmp(c->argv[0], calls[i].noun) == 0 && strcmp(c->argv[1], calls[i].verb) == 0)
             return run(c, &calls[i]);

@@ -4,6 +4,8 @@
 
 #include "base/err.h"
 #include "daemon/alert/alert.h"
+#include "daemon/core/metrics.h"
+#include "daemon/pipeline/dead_letter.h"
 #include "daemon/pipeline/workspace.h"
 #include "daemon/trust/access_log.h"
 
@@ -135,6 +137,49 @@ static struct span delete_job(struct span source, struct arena *a)
     return arena_printf(a, JOB_DELETE "%.*s", (int)(source.n < 400 ? source.n : 400), source.p);
 }
 
+/* One step of removing a source's dead letters, as the last commit has them. */
+static int drop_letters(struct edit *e, struct apply_env *env)
+{
+    struct store_view *view = NULL;
+    size_t n = 0;
+    int rc = store_view_begin(env->ws->store, &view);
+    if (rc == 0)
+        rc = dead_letter_drop(env->txn, view, e->key, DELETE_STEP, &n);
+    store_view_end(view);
+    e->n = n;
+    e->more = n > 0; /* the next step sees whether that was all */
+    return rc;
+}
+
+static int apply_letters_drop(struct edit *e, struct apply_env *env)
+{
+    return drop_letters(e, env);
+}
+
+static int drop_marks(struct edit *e, struct apply_env *env, int64_t before)
+{
+    struct store_view *view = NULL;
+    size_t n = 0;
+    int rc = store_view_begin(env->ws->store, &view);
+    if (rc == 0)
+        rc = dead_letter_drop_marks(env->txn, view, before, DELETE_STEP, &n);
+    store_view_end(view);
+    e->more = e->more || n == DELETE_STEP;
+    return rc;
+}
+
+static int apply_letters_trim(struct edit *e, struct apply_env *env)
+{
+    char floor[DEAD_LETTER_KEY];
+    int64_t before = env->now - env->config->dead_letters.keep_ms;
+    dead_letter_floor(before, floor);
+    e->trimmed = (struct store_trimmed){0};
+    int rc = store_dead_trim(env->txn, span_str(floor), env->config->dead_letters.max_bytes,
+                             DEAD_LETTER_TRIM, &e->trimmed);
+    e->more = e->trimmed.aged + e->trimmed.crowded == DEAD_LETTER_TRIM;
+    return rc == 0 && e->n ? drop_marks(e, env, before) : rc;
+}
+
 /* What was promised is noted until it is done: a restart in between must not forget it. */
 static int apply_source_delete(struct edit *e, struct apply_env *env)
 {
@@ -145,6 +190,8 @@ static int apply_source_delete(struct edit *e, struct apply_env *env)
     int rc = store_delete_source(env->txn, e->key, DELETE_STEP, &e->more);
     if (rc == 0 && !e->more)
         reread_alerts(env);
+    if (rc == -ENOENT || (rc == 0 && !e->more))
+        rc = drop_letters(e, env);
     if (rc == 0)
         rc = e->more ? store_doc_put(env->txn, STORE_DOC_JOB, job, e->key)
                      : store_doc_delete(env->txn, STORE_DOC_JOB, job);
@@ -169,6 +216,8 @@ static int (*const apply_table[EDIT_KINDS])(struct edit *, struct apply_env *) =
     [EDIT_ACCESS] = apply_access,
     [EDIT_DOC] = apply_doc,
     [EDIT_SOURCE_DELETE] = apply_source_delete,
+    [EDIT_LETTERS_DROP] = apply_letters_drop,
+    [EDIT_LETTERS_TRIM] = apply_letters_trim,
     [EDIT_PROBE] = apply_probe,
 };
 
@@ -181,6 +230,10 @@ static int edit_apply(struct command *c, struct apply_env *env)
 static void edit_done(struct command *c)
 {
     struct edit *e = (struct edit *)c;
+    if (c->status == 0) {
+        metric_add(METRIC_DEAD_LETTERS_DROPPED, 0, (int64_t)e->trimmed.aged);
+        metric_add(METRIC_DEAD_LETTERS_DROPPED, 1, (int64_t)e->trimmed.crowded);
+    }
     if (e->done)
         e->done(e);
     else
@@ -192,7 +245,15 @@ static const struct command_ops edit_ops = {"edit", NULL, edit_apply, edit_done}
 /* Steps of long jobs wait behind what people wait for. */
 static enum lane lane_of(enum edit_kind kind)
 {
-    return kind == EDIT_RESTAMP || kind == EDIT_SOURCE_DELETE ? LANE_BULK : LANE_INTERACTIVE;
+    switch (kind) {
+    case EDIT_RESTAMP:
+    case EDIT_SOURCE_DELETE:
+    case EDIT_LETTERS_DROP:
+    case EDIT_LETTERS_TRIM:
+        return LANE_BULK;
+    default:
+        return LANE_INTERACTIVE;
+    }
 }
 
 struct edit *edit_new(enum edit_kind kind, struct workspace *ws)

@@ -22,6 +22,8 @@ enum edit_kind {
     EDIT_ACCESS,        /* access: appends to the access log */
     EDIT_DOC,           /* doc, key, value; an absent value deletes (-ENOENT) */
     EDIT_SOURCE_DELETE, /* key: source; one step; `more` */
+    EDIT_LETTERS_DROP,  /* key: source; one step of removing its dead letters; n, `more` */
+    EDIT_LETTERS_TRIM,  /* what is kept no longer goes; n: also the notes of it; `more` */
     EDIT_PROBE,         /* a small durable write: is there room again? */
     EDIT_KINDS
 };
@@ -45,6 +47,7 @@ struct edit {
     int result;
     bool more;
     uint64_t n; /* ACCESS: the entry's number; `value` is its text */
+    struct store_trimmed trimmed;
     struct where_error where_error;
     struct span message;
     void (*done)(struct edit *e); /* loop thread; NULL: frees itself */

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "daemon/alert/alert.h"
 #include "daemon/core/metrics.h"
+#include "daemon/pipeline/dead_letter.h"
 #include "daemon/pipeline/explain.h"
 #include "daemon/pipeline/workspace.h"
 
@@ -107,9 +108,17 @@ static int apply_item(struct intake *in, struct intake_item *it, struct apply_en
     return -EINVAL;
 }
 
+/* Whether what belongs to it is left alone. */
+static bool is_gone(const struct intake *in, size_t retry)
+{
+    return retry > 0 && in->retries[retry - 1].gone;
+}
+
 static int apply_letter(struct intake *in, const struct intake_letter *l, struct apply_env *env)
 {
     struct span before;
+    if (is_gone(in, l->retry))
+        return 0;
     int rc = l->mark.p
                  ? store_txn_doc_get(env->txn, STORE_DOC_CURSOR, l->mark, &in->results, &before)
                  : -ENOENT;
@@ -141,6 +150,64 @@ static int note_delivery(struct intake *in, struct apply_env *env)
     return in->replayed ? 0 : store_doc_put(env->txn, STORE_DOC_CURSOR, d->key, d->value);
 }
 
+/* What was removed in the meantime stays removed: its records do not come in after all. */
+static int look_up_retries(struct intake *in, struct apply_env *env)
+{
+    struct span value;
+    for (size_t i = 0; i < in->n_retries; i++) {
+        struct intake_retry *r = &in->retries[i];
+        int rc = store_txn_doc_get(env->txn, STORE_DOC_DEAD_LETTER, r->key, &in->results, &value);
+        if (rc < 0 && rc != -ENOENT)
+            return rc;
+        r->gone = rc == -ENOENT;
+    }
+    return 0;
+}
+
+static int settle_retry(const struct intake_retry *r, struct apply_env *env)
+{
+    if (r->gone)
+        return 0;
+    return r->value.p ? store_doc_put(env->txn, STORE_DOC_DEAD_LETTER, r->key, r->value)
+                      : store_doc_delete(env->txn, STORE_DOC_DEAD_LETTER, r->key);
+}
+
+/* The bound of what dead letters take of the disk holds in every transaction that adds one. */
+static int trim_letters(struct intake *in, struct apply_env *env)
+{
+    char floor[DEAD_LETTER_KEY];
+    if (in->n_kept_letters == 0 || !env->config)
+        return 0;
+    dead_letter_floor(env->now - env->config->dead_letters.keep_ms, floor);
+    return store_dead_trim(env->txn, span_str(floor), env->config->dead_letters.max_bytes,
+                           DEAD_LETTER_TRIM, &in->trimmed);
+}
+
+static int apply_letters(struct intake *in, struct apply_env *env)
+{
+    int rc = 0;
+    for (size_t i = 0; i < in->n_retries && rc == 0; i++)
+        rc = settle_retry(&in->retries[i], env);
+    for (size_t i = 0; i < in->n_letters && rc == 0; i++)
+        rc = apply_letter(in, &in->letters[i], env);
+    return rc == 0 ? trim_letters(in, env) : rc;
+}
+
+static int apply_items(struct intake *in, struct apply_env *env)
+{
+    int rc = 0;
+    for (size_t i = 0; i < in->n && rc == 0; i++) {
+        struct intake_item *it = &in->items[i];
+        if (!it->taken)
+            continue;
+        if (is_gone(in, it->retry))
+            it->outcome = OUTCOME_REJECTED;
+        else
+            rc = apply_item(in, it, env);
+    }
+    return rc;
+}
+
 static int apply(struct command *c, struct apply_env *env)
 {
     struct intake *in = (struct intake *)c;
@@ -149,15 +216,16 @@ static int apply(struct command *c, struct apply_env *env)
     arena_reset(&in->results);
     in->committed_at = env->now;
     in->n_kept_letters = 0;
+    in->trimmed = (struct store_trimmed){0};
     if (rc == 0)
         rc = note_delivery(in, env);
     if (rc < 0 || in->replayed)
         return rc;
-    for (size_t i = 0; i < in->n && rc == 0; i++)
-        if (in->items[i].taken)
-            rc = apply_item(in, &in->items[i], env);
-    for (size_t i = 0; i < in->n_letters && rc == 0; i++)
-        rc = apply_letter(in, &in->letters[i], env);
+    rc = look_up_retries(in, env);
+    if (rc == 0)
+        rc = apply_items(in, env);
+    if (rc == 0)
+        rc = apply_letters(in, env);
     if (rc == 0 && in->cursor.key.p)
         rc = store_doc_put(env->txn, STORE_DOC_CURSOR, in->cursor.key, in->cursor.value);
     return rc;
@@ -169,8 +237,11 @@ static void done(struct command *c)
 {
     struct intake *in = (struct intake *)c;
 
-    if (c->status == 0)
+    if (c->status == 0) {
         metric_add(METRIC_DEAD_LETTERS, 0, (int64_t)in->n_kept_letters);
+        metric_add(METRIC_DEAD_LETTERS_DROPPED, 0, (int64_t)in->trimmed.aged);
+        metric_add(METRIC_DEAD_LETTERS_DROPPED, 1, (int64_t)in->trimmed.crowded);
+    }
     in->done(in);
 }
 
@@ -204,6 +275,7 @@ void intake_free(struct intake *in)
     arena_done(&in->results);
     free(in->items);
     free(in->letters);
+    free(in->retries);
     nlp_tables_unref(in->tables);
     free(in);
 }
@@ -219,7 +291,7 @@ static struct intake_item *next_item(struct intake *in)
         in->cap = cap;
     }
     struct intake_item *it = &in->items[in->n++];
-    *it = (struct intake_item){.outcome = OUTCOME_REJECTED};
+    *it = (struct intake_item){.outcome = OUTCOME_REJECTED, .retry = in->retry};
     return it;
 }
 
@@ -279,6 +351,21 @@ int intake_letter(struct intake *in, const struct intake_letter *letter)
     }
     in->letters[in->n_letters++] = *letter;
     return 0;
+}
+
+struct intake_retry *intake_retry(struct intake *in, struct span key)
+{
+    if (in->n_retries == in->cap_retries) {
+        size_t cap = in->cap_retries ? 2 * in->cap_retries : 16;
+        struct intake_retry *retries = reallocarray(in->retries, cap, sizeof *retries);
+        if (!retries)
+            return NULL;
+        in->retries = retries;
+        in->cap_retries = cap;
+    }
+    in->retries[in->n_retries] = (struct intake_retry){.key = key};
+    in->retry = in->n_retries + 1;
+    return &in->retries[in->n_retries++];
 }
 
 size_t intake_bytes(const struct intake *in)

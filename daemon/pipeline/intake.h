@@ -25,6 +25,7 @@ struct intake_item {
     } in;
     bool taken;   /* to be applied; else it was refused before */
     bool removal; /* feedback whose source says that it is gone; only its identity is there */
+    size_t retry; /* as in struct intake_letter */
     enum outcome outcome;
     const struct reject *why; /* REJECTED: the reason, or NULL past the first of many */
     /* Feedback that was applied. */
@@ -37,10 +38,19 @@ struct intake_item {
     uint32_t revision;
 };
 
-/* A payload that could not be mapped, kept with the reason (STORE_DOC_DEAD_LETTER). */
+/* A payload that could not be mapped, kept with the reason (pipeline/dead_letter.h). */
 struct intake_letter {
     struct span key, value;
     struct span mark; /* kept only once by this name (STORE_DOC_CURSOR); absent: always */
+    size_t retry;     /* part of the dead letter of that number, plus one, that is tried again */
+};
+
+/* A dead letter tried again: what became of it goes to disk with its records. When it is gone
+ * already (removed, or another replay was faster) neither it nor its records are touched. */
+struct intake_retry {
+    struct span key;
+    struct span value; /* with its new reason; absent: it leaves the store */
+    bool gone;         /* of apply */
 };
 
 enum {
@@ -59,14 +69,18 @@ struct intake {
     size_t n_taken, n_reasons;
     struct intake_letter *letters;
     size_t n_letters, cap_letters;
+    struct intake_retry *retries;
+    size_t n_retries, cap_retries;
+    size_t retry; /* given to the items that come next */
     /* Where the source is read on from, written in the same transaction (STORE_DOC_CURSOR); absent
      * key: none. */
     struct intake_letter cursor;
     /* A delivery that may come again: its slot and its id (STORE_DOC_CURSOR). When the slot holds
      * the id already nothing is applied. Absent key: none. */
     struct intake_letter delivery;
-    bool replayed;             /* of apply: it came again */
-    size_t n_kept_letters;     /* of apply */
+    bool replayed;         /* of apply: it came again */
+    size_t n_kept_letters; /* of apply */
+    struct store_trimmed trimmed;
     struct nlp_tables *tables; /* a reference: codes of the analyses point into them */
     int prepared;              /* 0, or why preparing failed */
     int64_t committed_at;
@@ -84,10 +98,13 @@ int intake_remove(struct intake *in, struct span source, struct span external_id
 int intake_refuse(struct intake *in, const struct reject *why);
 /* Its text lies in in->arena. */
 int intake_letter(struct intake *in, const struct intake_letter *letter);
+/* A dead letter is tried again: the items that come next are its own. Its text lies in in->arena;
+ * `value` may be set until submitted. NULL when memory is short. */
+struct intake_retry *intake_retry(struct intake *in, struct span key);
 /* Whether there is anything to write. */
 static inline bool intake_has_work(const struct intake *in)
 {
-    return in->n_taken > 0 || in->n_letters > 0 || in->cursor.key.p;
+    return in->n_taken > 0 || in->n_letters > 0 || in->n_retries > 0 || in->cursor.key.p;
 }
 /* The intake that a command is; NULL for any other command. */
 const struct intake *intake_of(const struct command *c);

@@ -7,9 +7,10 @@
 #include "daemon/core/log.h"
 #include "daemon/core/metrics.h"
 #include "daemon/pipeline/access.h"
+#include "daemon/pipeline/dead_letter.h"
 #include "daemon/pipeline/edit.h"
 
-enum { TICK_MS = 250, PROBE_EVERY = 4, CARE_EVERY = 40 };
+enum { TICK_MS = 250, PROBE_EVERY = 4, CARE_EVERY = 40, TRIM_EVERY = 14400 /* an hour */ };
 
 struct jobs {
     struct loop *loop;
@@ -31,6 +32,7 @@ static void submit_step(struct jobs *j, enum edit_kind kind, struct workspace *w
     if (!e)
         return; /* the job is on disk: resume() goes on */
     e->key = arena_dup(&e->arena, key);
+    e->n = kind == EDIT_LETTERS_TRIM;
     e->done = step_done;
     e->user = j;
     if (edit_submit(j->pipeline, e) < 0) {
@@ -48,7 +50,7 @@ static void step_done(struct edit *e)
     j->n_steps--;
     if (e->command.status == 0 && e->more && !loop_stopping(j->loop))
         submit_step(j, e->kind, e->command.ws, e->key);
-    else if (e->command.status == 0 && !e->more)
+    else if (e->command.status == 0 && !e->more && e->kind != EDIT_LETTERS_TRIM)
         log_info(LOG_PIPELINE, "job done", "job=%s workspace=%.*s",
                  e->kind == EDIT_RESTAMP ? "restamp" : "delete", SPAN_FMT(e->command.ws->id));
     edit_free(e);
@@ -101,6 +103,21 @@ static void resume_all(struct jobs *j)
 
 /* --- the timer --- */
 
+static int note_any(void *ctx, struct span key, struct span value)
+{
+    (void)key;
+    (void)value;
+    *(bool *)ctx = true;
+    return 1;
+}
+
+static int note_mark(void *ctx, struct span key, struct span value)
+{
+    (void)value;
+    *(bool *)ctx = span_starts(key, SPAN_LIT(DEAD_LETTER_MARK));
+    return 1;
+}
+
 static void tick_alerts(struct jobs *j, struct workspace *ws, int64_t now)
 {
     if (atomic_load(&ws->alerts_due) > now)
@@ -114,6 +131,21 @@ static void tick_alerts(struct jobs *j, struct workspace *ws, int64_t now)
         edit_free(e);
 }
 
+/* Only where there is anything to let go, or notes of what went may be left. */
+static void trim_letters(struct jobs *j, struct workspace *ws)
+{
+    struct store_view *view = NULL;
+    bool any = false;
+    int rc = store_view_begin(ws->store, &view);
+    if (rc == 0)
+        rc = store_doc_each(view, STORE_DOC_DEAD_LETTER, SPAN_NONE, false, note_any, &any);
+    if (rc == 0)
+        store_doc_each(view, STORE_DOC_CURSOR, SPAN_LIT(DEAD_LETTER_MARK), false, note_mark, &any);
+    store_view_end(view);
+    if (any)
+        submit_step(j, EDIT_LETTERS_TRIM, ws, SPAN_NONE);
+}
+
 static void probe(struct jobs *j, struct workspace *ws)
 {
     struct edit *e = edit_new(EDIT_PROBE, ws);
@@ -124,7 +156,7 @@ static void probe(struct jobs *j, struct workspace *ws)
 static void care(struct workspaces *set)
 {
     struct store_stats stats;
-    int64_t lag = 0, outbox = 0, firing = 0;
+    int64_t lag = 0, outbox = 0, firing = 0, letters = 0, letter_bytes = 0;
     for (struct workspace *ws = set->first; ws; ws = ws->next) {
         int cleared = store_reader_check(ws->store);
         if (cleared > 0)
@@ -134,11 +166,15 @@ static void care(struct workspaces *set)
             continue;
         lag = stats.oldest_reader_txns > lag ? stats.oldest_reader_txns : lag;
         outbox += (int64_t)stats.outbox;
+        letters += (int64_t)stats.dead_letters;
+        letter_bytes += (int64_t)stats.dead_letter_bytes;
         firing += (int64_t)atomic_load(&ws->alerts_firing);
     }
     metric_set(METRIC_READER_LAG, 0, lag);
     metric_set(METRIC_OUTBOX, 0, outbox);
     metric_set(METRIC_ALERTS_FIRING, 0, firing);
+    metric_set(METRIC_DEAD_LETTERS_KEPT, 0, letters);
+    metric_set(METRIC_DEAD_LETTER_BYTES, 0, letter_bytes);
 }
 
 static void tick(void *ctx)
@@ -156,6 +192,8 @@ static void tick(void *ctx)
         }
         access_retry(j->access, ws);
         tick_alerts(j, ws, now);
+        if (j->ticks % TRIM_EVERY == 0)
+            trim_letters(j, ws);
     }
     metric_set(METRIC_DISK_FULL, 0, full);
     if (j->ticks++ % CARE_EVERY == 0) {

@@ -96,6 +96,12 @@ static void post_alerts(struct pipeline *p, struct workspace *ws, const struct a
 
 /* --- one transaction --- */
 
+/* When, and by which configuration. */
+struct moment {
+    const struct config *config;
+    int64_t now;
+};
+
 struct attempt {
     struct store_txn *txn;
     struct alert_batch *alerts;
@@ -169,13 +175,14 @@ static bool is_environmental(int rc)
 
 /* Applies all in one transaction. 0, or the error after which nothing of it is on disk. */
 static int apply_all(struct pipeline *p, struct workspace *ws, struct command **commands, size_t n,
-                     int64_t now)
+                     const struct moment *m)
 {
     struct attempt at;
-    int rc = attempt_begin(ws, now, &at);
+    int rc = attempt_begin(ws, m->now, &at);
     if (rc < 0)
         return rc;
-    struct apply_env env = {.txn = at.txn, .ws = ws, .alerts = at.alerts, .now = now};
+    struct apply_env env = {
+        .txn = at.txn, .ws = ws, .alerts = at.alerts, .config = m->config, .now = m->now};
     for (size_t i = 0; i < n && rc == 0; i++) {
         rc = commands[i]->ops->apply(commands[i], &env);
         if (rc == 0)
@@ -208,12 +215,12 @@ static void note_disk(struct pipeline *p, struct workspace *ws, int rc)
 }
 
 static void apply_group(struct pipeline *p, struct workspace *ws, struct command **commands,
-                        size_t n, int64_t now)
+                        size_t n, const struct moment *m)
 {
-    int rc = apply_all(p, ws, commands, n, now);
+    int rc = apply_all(p, ws, commands, n, m);
     if (rc < 0 && n > 1 && !is_environmental(rc)) {
         for (size_t i = 0; i < n; i++) {
-            commands[i]->status = apply_all(p, ws, &commands[i], 1, now);
+            commands[i]->status = apply_all(p, ws, &commands[i], 1, m);
             note_disk(p, ws, commands[i]->status);
         }
         return;
@@ -233,6 +240,7 @@ static void run(void *ctx, struct worker_node *list)
     struct pipeline *p = ctx;
     struct snapshot snap = snapshot_pin(p);
     int64_t now = clock_wall(loop_clock(p->loop));
+    struct moment m = {snap.config, now};
     struct prepare_env env = {.tables = snap.tables, .scratch = p->scratch, .now = now};
     struct command *commands[BATCH_COMMANDS], *group[BATCH_COMMANDS];
     size_t n = 0;
@@ -255,7 +263,7 @@ static void run(void *ctx, struct worker_node *list)
                 commands[i] = NULL;
             }
         }
-        apply_group(p, ws, group, in_group, now);
+        apply_group(p, ws, group, in_group, &m);
     }
     snapshot_unpin(&snap);
 }

@@ -36,7 +36,8 @@ struct prepare_env {
 struct apply_env {
     struct store_txn *txn;
     struct workspace *ws;
-    struct alert_batch *alerts; /* evaluation of this transaction, alert/alert.h */
+    struct alert_batch *alerts;  /* evaluation of this transaction, alert/alert.h */
+    const struct config *config; /* pinned; NULL: bounds it sets are not kept (tests) */
     int64_t now;
 };
 struct command_ops {

@@ -117,7 +117,8 @@ class Hooks(unittest.TestCase):
         self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
 
     def letters(self):
-        return self.d.get("/v1/dead-letters", limit=1000).json["items"]
+        return [self.d.get("/v1/dead-letters/" + x["id"]).json
+                for x in self.d.get("/v1/dead-letters", limit=1000).json["items"]]
 
     def record(self, source, external_id):
         found = [r for r in self.d.rows(where=f"source = {source}")

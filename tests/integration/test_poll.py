@@ -141,7 +141,8 @@ class Good(PollTest):
         d = self.daemon(up)
         self.until(d, 1)
         self.polls(d, 3)
-        letters = d.get("/v1/dead-letters").json["items"]
+        letters = [d.get("/v1/dead-letters/" + x["id"]).json
+                   for x in d.get("/v1/dead-letters").json["items"]]
         self.assertEqual(sorted(x["code"] for x in letters), ["bad_time", "bad_type"])
         self.assertEqual({x["source"] for x in letters}, {"desk"})
         self.assertEqual(json.loads([x for x in letters if x["code"] == "bad_time"][0]["payload"]),

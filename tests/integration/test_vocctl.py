@@ -14,7 +14,8 @@ from vocd import BUILD, ROOT, VOCCTL, Daemon, Receiver, eventually, free_port, i
 VERBS = """feedback send|feedback list|feedback get|trend get|customer context|customer lookup|
 customer unmask|customer send|activity send|segment list|segment put|segment retire|alert list|alert get|
 alert ack|rule list|rule put|rule delete|token list|token create|token revoke|access-log list|
-experiment list|experiment declare|experiment summary|experiment delete|access-log verify|dead-letter list|source list|source poll|source preview|source pause|source resume|source backfill|source check|webhook verify|source delete|vocabulary list|me show|analyze|lexicon compile|
+experiment list|experiment declare|experiment summary|experiment delete|access-log verify|dead-letter list|dead-letter show|
+dead-letter replay|dead-letter remove|dead-letter clear|source list|source poll|source preview|source pause|source resume|source backfill|source check|webhook verify|source delete|vocabulary list|me show|analyze|lexicon compile|
 lexicon check|import|sample load|sample remove|sample stream|alert listen|backup create|backup restore|
 ready|hello""".replace("\n", "").split("|")
 
@@ -159,7 +160,13 @@ class Verbs(unittest.TestCase):
 
     def test_dead_letters_and_sources(self):
         self.d.request("POST", "/v1/hooks/demo/open", {"what": 1}, token=None)
-        self.assertTrue(self.json("dead-letter", "list")["items"])
+        letter = self.json("dead-letter", "list", "--source", "open")["items"][0]
+        self.assertEqual(self.json("dead-letter", "show", letter["id"])["payload"], '{"what": 1}')
+        self.assertEqual(self.json("dead-letter", "replay", "--id", letter["id"])["kept"], 1)
+        self.ctl("dead-letter", "remove", letter["id"])
+        self.d.request("POST", "/v1/hooks/demo/open", {"what": 2}, token=None)
+        self.ctl("dead-letter", "clear", "--source", "open")
+        self.assertEqual(self.json("dead-letter", "list", "--source", "open")["items"], [])
         self.d.send([{"source": "tidy", "external_id": str(i), "text": "a"} for i in range(1200)])
         while not self.json("source", "delete", "tidy")["done"]:
             pass

@@ -426,6 +426,54 @@ static void a_view_sees_one_moment(void **state)
     store_view_end(old);
 }
 
+static size_t letters_left(struct fixture *fx, char *ret_first)
+{
+    struct store_stats st;
+    struct store_view *v = fixture_view(fx);
+    struct span value;
+    *ret_first = '\0';
+    for (const char *c = "abcdefghij"; *c && !*ret_first; c++)
+        if (store_doc_get(v, STORE_DOC_DEAD_LETTER, span_of(c, 1), &fx->a, &value) == 0)
+            *ret_first = *c;
+    store_view_end(v);
+    assert_ok(store_stats(fx->store, &st));
+    return st.dead_letters;
+}
+
+/* Age first, then room, oldest first; what a step may not do the next one does. */
+static void dead_letters_are_trimmed(void **state)
+{
+    struct fixture *fx = *state;
+    struct store_trimmed trimmed = {0};
+    struct store_stats st;
+    char first, *text = calloc(1, 100000);
+    struct store_txn *t = fixture_begin(fx);
+    for (const char *c = "abcdefghij"; *c; c++)
+        assert_ok(store_doc_put(t, STORE_DOC_DEAD_LETTER, span_of(c, 1), span_of(text, 100000)));
+    assert_ok(store_dead_trim(t, SPAN_LIT("c"), 0, 1, &trimmed));
+    assert_int_equal(trimmed.aged, 1);
+    assert_ok(store_dead_trim(t, SPAN_LIT("c"), 0, 100, &trimmed));
+    assert_ok(store_commit(t));
+    assert_int_equal(trimmed.aged, 2);
+    assert_int_equal(trimmed.crowded, 0);
+    assert_int_equal(letters_left(fx, &first), 8);
+    assert_int_equal(first, 'c');
+    t = fixture_begin(fx);
+    assert_ok(store_dead_trim(t, SPAN_LIT("c"), 450000, 100, &trimmed));
+    assert_ok(store_commit(t));
+    assert_int_equal(trimmed.aged, 2);
+    assert_int_equal(trimmed.crowded, 4);
+    assert_int_equal(letters_left(fx, &first), 4);
+    assert_int_equal(first, 'g');
+    assert_ok(store_stats(fx->store, &st));
+    assert_true(st.dead_letter_bytes >= 400000 && st.dead_letter_bytes <= 450000);
+    t = fixture_begin(fx);
+    assert_ok(store_dead_trim(t, SPAN_LIT("z"), 0, 100, &trimmed));
+    assert_ok(store_commit(t));
+    assert_int_equal(letters_left(fx, &first), 0);
+    free(text);
+}
+
 static void the_ballast_comes_and_goes(void **state)
 {
     struct fixture *fx = *state;
@@ -462,6 +510,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_transaction_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_map_is_sticky_and_leaves_no_trace, setup, teardown),
         cmocka_unit_test_setup_teardown(a_view_sees_one_moment, setup, teardown),
+        cmocka_unit_test_setup_teardown(dead_letters_are_trimmed, setup, teardown),
         cmocka_unit_test_setup_teardown(the_ballast_comes_and_goes, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
