@@ -286,3 +286,13 @@ double stats_binomial_tail(uint64_t k, uint64_t n, double share)
         return 1;
     return clip(gsl_cdf_beta_P(share, (double)k, (double)(n - k) + 1), 0, 1);
 }
+
+double stats_count_below(uint64_t k, double mean, double variance)
+{
+    if (!(mean > 0))
+        return 1;
+    if (!(variance > mean * (1 + 1e-9)))
+        return clip(gsl_cdf_gamma_Q(mean, (double)k + 1, 1), 0, 1);
+    double q = mean / variance, r = mean * mean / (variance - mean);
+    return clip(gsl_cdf_beta_P(q, r, (double)k + 1), 0, 1);
+}

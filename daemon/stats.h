@@ -117,4 +117,9 @@ double stats_fit(const uint64_t *counts, const double *shares, size_t n);
 double stats_poisson_tail(uint64_t k, double mean);
 double stats_binomial_tail(uint64_t k, uint64_t n, double share);
 
+/* P(X <= k) of a count of that mean and variance: negative binomial with r = μ²/(σ²−μ), by
+ * I_q(r, k+1) with q = μ/σ², the incomplete beta function (Abramowitz and Stegun 26.5.26 with real
+ * r); Poisson, by Q(k+1, μ), when the variance is not above the mean. A mean of 0 or less: 1. */
+double stats_count_below(uint64_t k, double mean, double variance);
+
 #endif

@@ -21,6 +21,7 @@ enum store_doc {
     STORE_DOC_DEAD_LETTER,
     STORE_DOC_SEGMENT, /* the store's own; read with store_segments() */
     STORE_DOC_EXPERIMENT,
+    STORE_DOC_ARRIVAL, /* what came in of a source on a day: daemon/alert/watch.c */
 };
 int store_doc_put(struct store_txn *t, enum store_doc kind, struct span key, struct span value);
 int store_doc_delete(struct store_txn *t, enum store_doc kind, struct span key); /* absent: 0 */

@@ -16,6 +16,10 @@
  * its alerts and begins afresh. A record fires a rule with `each` once, however often it is
  * updated.
  *
+ * Beside the rules stands one that nobody writes, "silent-sources": the dead-man switch (watch.c,
+ * silence.h). A source that brings so much less than at this weekday and hour fires it, in a group
+ * of its own.
+ *
  * Files: rule.c (JSON to rule), window.c (pure buckets and evaluation: values in, values out, also
  * for backtests), engine.c (this header), group.c (a rule's groups and what a record is to them),
  * state.c (what a restart needs), transition.c (firing and resolving), document.c (the JSON of an
@@ -23,7 +27,7 @@
  * loop).
  *
  * Threads: everything below on the worker inside its transaction, but alert_engine_load(), before
- * the worker runs, and alert_engine_set_receivers(). Nothing here reads the clock. */
+ * the worker runs, and what says "any thread". Nothing here reads the clock. */
 #ifndef VOC_ALERT_H
 #define VOC_ALERT_H
 
@@ -33,6 +37,8 @@
 
 struct alert_engine;
 struct alert_batch;
+
+#define ALERT_SILENT_RULE "silent-sources" /* of no document: the engine's own */
 
 struct alert_config {
     struct span workspace;
@@ -48,6 +54,40 @@ void alert_engine_free(struct alert_engine *e); /* NULL is fine */
  * takes effect with the next batch. None are known before the first call. 0 or -ENOMEM. */
 int alert_engine_set_receivers(struct alert_engine *e, const struct config_receiver *receivers,
                                size_t n);
+/* What the dead-man switch is to know of the workspace's sources; copied, takes effect with the
+ * next batch. Any thread. Before the first call nothing is judged. Sources not named here (what
+ * senders send by themselves) go by `sensitivity`; one that was named and is no more is forgotten,
+ * and its alert resolved. 0 or -ENOMEM. */
+struct alert_source {
+    struct span name;
+    int sensitivity; /* silence.h */
+    bool paused;
+    struct span error; /* what polling it fails with ("auth"); absent: nothing */
+};
+struct alert_watch {
+    int sensitivity;
+    int64_t min_history_ms;
+    const char *severity;   /* of its alerts: "warning" */
+    const struct span *off; /* days off, "2026-12-25": neither judged nor learnt from */
+    size_t n_off;
+    const struct alert_source *sources;
+    size_t n_sources;
+};
+int alert_engine_set_watch(struct alert_engine *e, const struct alert_watch *w);
+/* What is known of every source that brought something, in no promised order. Any thread; `fn` must
+ * be short. */
+struct alert_source_state {
+    struct span name;
+    bool configured; /* named by alert_engine_set_watch() */
+    bool silent;
+    int64_t last_at;   /* when something last came; NO_TIME: before this was counted */
+    int64_t newest_at; /* the newest created_at */
+    int64_t window;    /* minutes; 0: there is nothing to compare with yet */
+    uint64_t got;
+    double expected;
+};
+void alert_engine_sources(struct alert_engine *e,
+                          void (*fn)(void *ctx, const struct alert_source_state *s), void *ctx);
 /* Reads rules and alert states, seeds the windows from the facts. 0 or the store's error. */
 int alert_engine_load(struct alert_engine *e, struct store_view *v, int64_t now);
 
@@ -70,6 +110,8 @@ struct alert_ack {
     struct span id, by, owner, note; /* id: the alert's UUID text */
 };
 int alert_acknowledge(struct alert_batch *b, const struct alert_ack *ack);
+/* Everything of a source was removed: what is known of it goes too. */
+int alert_forget_source(struct alert_batch *b, struct span source);
 /* Marks every group as touched: time passed. */
 void alert_evaluate_all(struct alert_batch *b);
 /* What was observed is no longer what is stored (records deleted, stamped or analysed anew): the

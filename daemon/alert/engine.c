@@ -22,6 +22,8 @@ int alert_engine_new(const struct alert_config *cfg, struct alert_engine **ret_e
     e->rng = cfg->rng;
     e->rng.fill(e->rng.ctx, &e->hash_seed, sizeof e->hash_seed);
     int rc = e->workspace.p ? zone_open(span_str(cfg->timezone), &e->zone) : -ENOMEM;
+    if (rc == 0)
+        rc = watch_init(e);
     if (rc < 0) {
         alert_engine_free(e);
         return rc;
@@ -44,6 +46,7 @@ void alert_engine_free(struct alert_engine *e)
         return;
     for (size_t i = 0; i < e->n_rules; i++)
         live_rule_free(e, e->rules[i]);
+    watch_done(e);
     free(e->heap);
     free(e->orphans);
     receivers_free(e->receivers);
@@ -92,7 +95,9 @@ int alert_engine_set_receivers(struct alert_engine *e, const struct config_recei
 
 int alert_engine_load(struct alert_engine *e, struct store_view *v, int64_t now)
 {
-    int rc = state_load(e, v, now);
+    int rc = watch_load(e, v, now);
+    if (rc == 0)
+        rc = state_load(e, v, now);
     return rc == 0 ? state_seed(e, v, now) : rc;
 }
 
@@ -146,6 +151,7 @@ int alert_begin(struct alert_engine *e, struct store_txn *t, int64_t now,
     *b = (struct alert_batch){
         .engine = e, .txn = t, .now = now, .arena = b->arena, .scratch = b->scratch};
     e->serial++;
+    watch_begin(b);
     *ret_batch = b;
     return 0;
 }
@@ -294,14 +300,16 @@ int alert_observe(struct alert_batch *b, const struct where_record *record, cons
                   const struct stored *previous)
 {
     struct where_record before;
-    int rc = 0;
-    if (!b || b->engine->n_rules == 0)
-        return 0;
+    int rc = b ? watch_note(b, record->feedback) : 0;
+    if (!b || rc < 0)
+        return rc;
     if (previous)
         before = (struct where_record){&previous->feedback, &previous->analysis, previous->segments,
                                        previous->n_segments};
     for (size_t i = 0; i < b->engine->n_rules && rc == 0; i++) {
         struct live_rule *lr = b->engine->rules[i];
+        if (lr->rule->silent)
+            continue;
         if (lr->rule->each)
             rc = observe_each(b, lr, record, id, previous ? &before : NULL);
         else if (lr->seeded)
@@ -368,7 +376,11 @@ int alert_put_rule(struct alert_batch *b, struct span name, struct span text, st
     if (!lr)
         return -ENOMEM;
     int rc = alert_rule_parse(name, text, &lr->arena, &lr->rule, &message);
-    if (rc == 0 && b->engine->n_rules == ALERT_MAX_RULES && !find_rule(b->engine, name)) {
+    if (rc == 0 && span_is(name, ALERT_SILENT_RULE)) {
+        message = SPAN_LIT("that name is kept for sources that fall silent");
+        rc = -EINVAL;
+    }
+    if (rc == 0 && b->engine->n_rules == ALERT_MAX_RULES + 1 && !find_rule(b->engine, name)) {
         message = SPAN_LIT("the workspace has as many alert rules as it may");
         rc = -EINVAL;
     }
@@ -384,7 +396,7 @@ int alert_put_rule(struct alert_batch *b, struct span name, struct span text, st
 int alert_delete_rule(struct alert_batch *b, struct span name)
 {
     struct live_rule *lr = find_rule(b->engine, name);
-    if (!lr)
+    if (!lr || lr->rule->silent)
         return -ENOENT;
     int rc = store_doc_delete(b->txn, STORE_DOC_RULE, name);
     return rc == 0 ? replace(b, lr, NULL) : rc;
@@ -406,7 +418,8 @@ void alert_evaluate_all(struct alert_batch *b)
 void alert_reread(struct alert_batch *b)
 {
     for (size_t i = 0; i < b->engine->n_rules; i++)
-        b->engine->rules[i]->seeded = b->engine->rules[i]->rule->each;
+        b->engine->rules[i]->seeded =
+            b->engine->rules[i]->rule->each || b->engine->rules[i]->rule->silent;
 }
 
 static int take_due(struct alert_batch *b)
@@ -466,7 +479,7 @@ static int evaluate(struct alert_batch *b)
     int rc = 0;
     for (size_t i = 0; i < b->n_touched && rc == 0; i++) {
         struct alert_group *g = b->touched[i];
-        if (g->rule->gone || !g->rule->seeded)
+        if (g->rule->gone || !g->rule->seeded || g->rule->rule->silent)
             continue;
         rc = g->rule->rule->each ? evaluate_each(b, g) : evaluate_window(b, g);
     }
@@ -483,9 +496,13 @@ int alert_finish(struct alert_batch *b, int64_t *ret_due, size_t *ret_firing)
         rc = take_due(b);
     if (rc == 0)
         rc = evaluate(b);
+    if (rc == 0)
+        rc = watch_finish(b);
     if (rc < 0)
         return rc;
     *ret_due = !all_seeded(e) ? b->now : e->n_heap ? e->heap[0]->state.due : INT64_MAX;
+    if (watch_due(b) < *ret_due)
+        *ret_due = watch_due(b);
     *ret_firing = e->n_firing;
     return 0;
 }
@@ -493,13 +510,16 @@ int alert_finish(struct alert_batch *b, int64_t *ret_due, size_t *ret_firing)
 void alert_committed(struct alert_batch *b)
 {
     b->engine->n_orphans = 0;
+    watch_committed(b);
     journal_keep(b);
 }
 
 void alert_aborted(struct alert_batch *b)
 {
-    if (b)
-        journal_undo(b);
+    if (!b)
+        return;
+    watch_aborted(b);
+    journal_undo(b);
 }
 
 size_t alert_events(const struct alert_batch *b, const struct span **ret_json)

@@ -137,6 +137,12 @@ int notice_resolved(const struct alert_rule *r, enum resolve_reason why,
     if (!r || why == RESOLVE_RULE)
         return buf_str(out, ko ? "규칙이 바뀌었거나 없어져 알림을 닫습니다."
                                : "Closed: the rule was changed or removed.");
+    if (why == RESOLVE_GONE)
+        return buf_str(out, ko ? "더는 수집하지 않는 출처여서 알림을 닫습니다."
+                               : "Closed: the source is not collected any more.");
+    if (why == RESOLVE_PAUSED)
+        return buf_str(out, ko ? "수집을 멈춘 출처여서 알림을 닫습니다."
+                               : "Closed: the source was paused.");
     if (why == RESOLVE_RECOVERED)
         return recovered(&r->test, v, lang, out);
     if (ko)
@@ -152,6 +158,68 @@ int notice_resolved(const struct alert_rule *r, enum resolve_reason why,
                       ko ? " 내내 표본이 %" PRId64 "건에 못 미쳐 닫습니다."
                          : " with fewer than %" PRId64 " samples.",
                       r->test.min_samples);
+}
+
+/* One decimal below ten, none above. */
+static void put_expected(struct buf *b, double v)
+{
+    buf_printf(b, v < 10 ? "%.1f" : "%.0f", v);
+}
+
+/* The power of ten it is below, in percent: people read a bound, not digits. */
+static void put_chance(struct buf *b, double p)
+{
+    double bound = 1e-2;
+    while (p < bound / 10 && bound > 1e-6)
+        bound /= 10;
+    buf_printf(b, "%g%%", bound * 100);
+}
+
+int notice_silent(const struct silence_case *c, enum lang lang, struct buf *out)
+{
+    bool ko = lang == LANG_KO;
+    buf_str(out, ko ? "최근 " : "");
+    if (ko) {
+        put_window(out, c->value.minutes, lang);
+        buf_printf(out, " 동안 %.*s에서 %" PRIu64 "건이 들어왔습니다 (이 요일, 이 시간대 예상 ",
+                   SPAN_FMT(c->source), c->value.got);
+        put_expected(out, c->value.expected);
+        buf_str(out, "건; 우연일 확률 ");
+        put_chance(out, c->value.p);
+        buf_str(out, " 미만).");
+    } else {
+        buf_printf(out, "%" PRIu64 " from %.*s in the last ", c->value.got, SPAN_FMT(c->source));
+        put_window(out, c->value.minutes, lang);
+        buf_str(out, ", ");
+        put_expected(out, c->value.expected);
+        buf_str(out, " expected at this weekday and hour (by chance: less than ");
+        put_chance(out, c->value.p);
+        buf_str(out, ").");
+    }
+    if (c->error.n && span_is(c->error, "auth"))
+        buf_str(out, ko ? " 출처가 인증을 거부하고 있습니다 (auth)."
+                        : " Its upstream refuses our credentials (auth).");
+    else if (c->error.n)
+        buf_printf(out, ko ? " 가져오기가 실패하고 있습니다 (%.*s)." : " Polling it fails (%.*s).",
+                   SPAN_FMT(c->error));
+    return buf_error(out);
+}
+
+int notice_heard(const struct silence_case *c, enum lang lang, struct buf *out)
+{
+    bool ko = lang == LANG_KO;
+    if (ko) {
+        buf_str(out, "다시 들어오고 있습니다: 최근 ");
+        put_window(out, c->value.minutes, lang);
+        buf_printf(out, " %" PRIu64 "건 (예상 ", c->value.got);
+        put_expected(out, c->value.expected);
+        return buf_str(out, "건).");
+    }
+    buf_printf(out, "It brings records again: %" PRIu64 " in the last ", c->value.got);
+    put_window(out, c->value.minutes, lang);
+    buf_str(out, ", ");
+    put_expected(out, c->value.expected);
+    return buf_str(out, " expected.");
 }
 
 /* --- messages --- */

@@ -13,6 +13,10 @@
  * a rule with `each`, `labels` names what the record was found to be; it may be empty. */
 int notice_firing(const struct alert_rule *r, const struct window_value *v, struct span labels,
                   enum lang lang, struct buf *out);
+/* The same of a silent source: "지난 4시간 동안 desk에서 들어온 글이 없습니다 …". */
+int notice_silent(const struct silence_case *c, enum lang lang, struct buf *out);
+/* Why it is over. A silent source that is heard again says what it brings. */
+int notice_heard(const struct silence_case *c, enum lang lang, struct buf *out);
 /* Why it is over. r is NULL when the rule is gone. */
 int notice_resolved(const struct alert_rule *r, enum resolve_reason why,
                     const struct window_value *v, enum lang lang, struct buf *out);

@@ -32,6 +32,7 @@ struct alert_rule {
     struct span name, title;
     const struct where *where;
     bool each;
+    bool silent;            /* the engine's own, of sources: watch.c */
     struct alert_test test; /* of each: only `window` */
     struct alert_group_by group_by[ALERT_MAX_GROUP_BY];
     size_t n_group_by;

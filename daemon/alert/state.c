@@ -86,7 +86,9 @@ static int load_rule(void *ctx, struct span key, struct span value)
     struct load *l = ctx;
     struct alert_engine *e = l->e;
     struct span message = SPAN_NONE;
-    struct live_rule *lr = e->n_rules < ALERT_MAX_RULES ? live_rule_new() : NULL;
+    if (span_is(key, ALERT_SILENT_RULE)) /* written before the name was taken */
+        return 0;
+    struct live_rule *lr = e->n_rules <= ALERT_MAX_RULES ? live_rule_new() : NULL;
     if (!lr)
         return -ENOMEM;
     int rc = alert_rule_parse(key, value, &lr->arena, &lr->rule, &message);

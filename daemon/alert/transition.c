@@ -232,6 +232,8 @@ static struct span firing_text(struct alert_batch *b, const struct alert_group *
     struct buf out;
     struct span labels = g->rule->rule->each ? labels_of(b, g, lang) : SPAN_LIT("");
     buf_init(&out, REASON_MAX);
+    if (b->silence)
+        return take(b, &out, notice_silent(b->silence, lang, &out));
     int rc = labels.p ? notice_firing(g->rule->rule, v, labels, lang, &out) : -ENOMEM;
     return take(b, &out, rc);
 }
@@ -242,6 +244,8 @@ static struct span resolved_text(struct alert_batch *b, const struct alert_rule 
 {
     struct buf out;
     buf_init(&out, REASON_MAX);
+    if (why == RESOLVE_HEARD && b->silence)
+        return take(b, &out, notice_heard(b->silence, lang, &out));
     return take(b, &out, notice_resolved(r, why, v, lang, &out));
 }
 
@@ -385,7 +389,7 @@ static int describe(struct alert_batch *b, const struct alert_group *g,
 {
     const struct alert_rule *r = g->rule->rule;
     char window[ALERT_WINDOW_TEXT];
-    alert_window_name(r->test.window, window);
+    alert_window_name(b->silence ? b->silence->value.minutes : r->test.window, window);
     *d = (struct alert_document){
         .id = id_text(id, &b->scratch),
         .rule = r->name,
@@ -396,7 +400,7 @@ static int describe(struct alert_batch *b, const struct alert_group *g,
         .measure = r->each ? SPAN_NONE : span_str(alert_measure_name(r->test.measure)),
         .value = r->each ? NAN : v->value,
         .n = v->n,
-        .threshold = r->each ? NAN : r->test.threshold,
+        .threshold = r->each || r->silent ? NAN : r->test.threshold,
         .window = arena_dup(&b->scratch, span_str(window)),
         .reason = {firing_text(b, g, v, LANG_KO), firing_text(b, g, v, LANG_EN)},
     };

@@ -190,6 +190,8 @@ static int apply_source_delete(struct edit *e, struct apply_env *env)
     int rc = store_delete_source(env->txn, e->key, DELETE_STEP, &e->more);
     if (rc == 0 && !e->more)
         reread_alerts(env);
+    if (rc == 0 && !e->more)
+        rc = alert_forget_source(env->alerts, e->key);
     if (rc == -ENOENT || (rc == 0 && !e->more))
         rc = drop_letters(e, env);
     if (rc == 0)

@@ -35,6 +35,8 @@ static void start(struct alert_rig *r)
                               .timezone = r->timezone};
     assert_int_equal(alert_engine_new(&ac, &r->engine), 0);
     assert_int_equal(alert_engine_set_receivers(r->engine, r->receivers, r->n_receivers), 0);
+    if (r->watch)
+        assert_int_equal(alert_engine_set_watch(r->engine, r->watch), 0);
     assert_int_equal(store_view_begin(r->store, &view), 0);
     assert_int_equal(alert_engine_load(r->engine, view, r->now), 0);
     store_view_end(view);
@@ -86,8 +88,20 @@ void rig_wipe(const char *dir)
 
 void rig_restart(struct alert_rig *r)
 {
+    rig_away(r, 0);
+}
+
+void rig_away(struct alert_rig *r, int64_t ms)
+{
     end(r);
+    r->now += ms;
     start(r);
+    rig_tick(r);
+}
+
+void rig_watch(struct alert_rig *r)
+{
+    assert_int_equal(alert_engine_set_watch(r->engine, r->watch), 0);
     rig_tick(r);
 }
 
@@ -177,7 +191,7 @@ static struct feedback *feedback_of(struct alert_rig *r, const struct rig_record
         attributes[i] = (struct pair){arena_dup(&r->arena, rec->attributes[i].key),
                                       arena_dup(&r->arena, rec->attributes[i].value)};
     *f = (struct feedback){
-        .source = SPAN_LIT("test"),
+        .source = rec->source ? dup(r, rec->source) : SPAN_LIT("test"),
         .external_id = dup(r, rec->id),
         .created_at = rec->created_at,
         .updated_at = NO_TIME,

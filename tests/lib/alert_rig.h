@@ -9,7 +9,8 @@ enum { RIG_MAX_PAIRS = 8 };
 
 /* One record as a test says it; NULL or absent: nothing. */
 struct rig_record {
-    const char *id; /* external id */
+    const char *id;     /* external id */
+    const char *source; /* "test" */
     int64_t created_at;
     const char *text;
     const char *categories, *signals, *tags; /* separated by '+' */
@@ -31,6 +32,7 @@ struct alert_rig {
     const char *timezone;
     const struct config_receiver *receivers;
     size_t n_receivers;
+    const struct alert_watch *watch; /* NULL: sources are not judged */
     uint64_t chance;
     struct store *store;
     struct alert_engine *engine;
@@ -47,6 +49,10 @@ void rig_close(struct alert_rig *r);
 /* Empties a closed rig's directory, for many rigs in one test. */
 void rig_wipe(const char *dir);
 void rig_restart(struct alert_rig *r); /* ticks once, as the daemon does */
+/* The same after a while in which nobody was there. */
+void rig_away(struct alert_rig *r, int64_t ms);
+/* Tells the engine of `watch` as it is now, and ticks. */
+void rig_watch(struct alert_rig *r);
 
 void rig_begin(struct alert_rig *r);
 /* What became of it; *ret_id may be NULL. Opens a batch of its own when none is open. */

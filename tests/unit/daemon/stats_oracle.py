@@ -116,6 +116,18 @@ def poisson(k, mean):
     return total
 
 
+def below(k, mean, variance):
+    """P(X <= k), term by term: negative binomial, or Poisson without variance beyond the mean."""
+    mean, variance = mpf(mean), mpf(variance)
+    q, r = (mean / variance, mean**2 / (variance - mean)) if variance > mean else (None, None)
+    term = exp(-mean) if q is None else q**r
+    total = term
+    for i in range(1, k + 1):
+        term *= mean / i if q is None else (r + i - 1) / i * (1 - q)
+        total += term
+    return total
+
+
 def binomial(k, n, p):
     p = Fraction(p)
     return sum(comb(n, j) * p**j * (1 - p) ** (n - j) for j in range(k, n + 1))
@@ -158,4 +170,6 @@ if __name__ == "__main__":
     table("binomial", binomial, [(1, 1, "0.5"), (3, 10, "0.1"), (9, 10, "0.1"), (10, 10, "0.1"),
                                  (50, 100, "0.4"), (80, 100, "0.4"), (500, 1000, "0.45"),
                                  (8, 2000, "0.001")])
+    table("below", below, [(0, 5, 5), (0, 5, "7.5"), (3, 20, 60), (0, 100, 600), (10, "12.5", "30.25"),
+                           (50, 400, 9000), (0, "0.5", "0.6"), (7, 3, 3), (200, 100, 1000)])
     table("coverage", coverage, [(100, "0.3", 0.95)])

@@ -2,6 +2,9 @@
  * One script is one test. A line is a command; `#` begins a comment.
  *
  *   groups N | lateness 30m | receiver NAME [no-resolved] [SEVERITY]     before anything else
+ *   zone Europe/Berlin | day 2026-03-29     the same; else Seoul, Sunday 2026-11-22
+ *   watch normal [history=14d] [off=DATE]   the same: sources are judged
+ *   past SOURCE 20/h 09:00-18:00 [mon-fri] [weeks=8]    what it brought by the wall clock before
  *   at 10:00[:30] COMMAND      moves the clock there first, timers running
  *   rule JSON                  puts the rule (its name is in the JSON); drop NAME removes it
  *   record [K=V …]             id category signal tag sentiment product agent channel text name
@@ -9,7 +12,9 @@
  *   records N [K=V …]          the same N times, each its own record
  *   begin | commit | abort     one transaction of what is between; without, each line is one
  *   advance 61m                time passes; clock -30m sets the wall clock, no timer runs
- *   restart                    store and engine are closed and opened again
+ *   restart                    store and engine are closed and opened again; away 3h: for a while
+ *   flow SOURCE 20/h 11:30     time passes until then, records of it coming in evenly
+ *   source NAME [paused] [error=auth] [SENSITIVITY] | source NAME gone      as it is configured now
  *   expect firing|resolved RULE [K=V …]   the next event: group values, n, value, at=10:05,
  * why=TEXT expect none                no event is left
  *
@@ -23,10 +28,12 @@
 
 #include "base/err.h"
 #include "base/time.h"
+#include "daemon/alert/silence.h"
+#include "daemon/core/zone.h"
 #include "tests/lib/alert_rig.h"
 #include "tests/lib/test.h"
 
-enum { MAX_WORDS = 24, MAX_LINE = 2048, MAX_RECEIVERS = 8 };
+enum { MAX_WORDS = 24, MAX_LINE = 2048, MAX_RECEIVERS = 8, MAX_SOURCES = 8 };
 
 static const char *const dir = "tests/scenario";
 
@@ -40,6 +47,16 @@ struct play {
     struct config_receiver receivers[MAX_RECEIVERS];
     struct span severities[MAX_RECEIVERS];
     size_t n_receivers;
+    struct zone *zone;
+    struct alert_watch watch;
+    struct alert_source sources[MAX_SOURCES];
+    struct span off[MAX_SOURCES];
+    struct past {
+        const char *source;
+        int per_hour, from, to, weeks; /* minutes of the day */
+        bool weekdays;
+    } past[MAX_SOURCES];
+    size_t n_past;
     struct arena arena;
     char *events; /* taken and not yet expected */
     char *at;
@@ -53,6 +70,56 @@ struct play {
         fail();                                                                                    \
     } while (0)
 
+/* --- what came in before the script begins --- */
+
+static void put_days(struct play *p, const struct arrivals *a, const char *name)
+{
+    int64_t today = arrival_day(arrival_quarter(p->rig.now));
+    struct arrival_times t = {p->rig.now, p->rig.now};
+    struct store_txn *txn = NULL;
+    assert_int_equal(store_begin(p->rig.store, p->rig.now, &txn), 0);
+    for (int64_t day = today - ARRIVAL_DAYS + 1; day <= today; day++) {
+        char key[64], value[ARRIVAL_DAY_BYTES];
+        snprintf(key, sizeof key, "%010lld/%s", (long long)day, name);
+        arrivals_pack(a, day, &t, value);
+        store_doc_put(txn, STORE_DOC_ARRIVAL, span_str(key), span_of(value, sizeof value));
+    }
+    assert_int_equal(store_commit(txn), 0);
+}
+
+static bool is_open(struct play *p, const struct past *past, int64_t quarter)
+{
+    struct civil c;
+    int64_t local = quarter * ARRIVAL_MS;
+    local += zone_offset(p->zone, local);
+    civil_from_ms(local, &c);
+    int64_t weekday = (local / MS_DAY + 3) % 7; /* 0: Monday; 1970-01-01 was a Thursday */
+    int minute = c.hour * 60 + c.minute;
+    return minute >= past->from && minute < past->to && (!past->weekdays || weekday < 5);
+}
+
+static void put_past(struct play *p)
+{
+    struct arrivals *a = calloc(1, sizeof *a), *watched = calloc(1, sizeof *watched);
+    int64_t end = arrival_quarter(p->rig.now), most = 0;
+    arrivals_clear(watched);
+    for (size_t i = 0; i < p->n_past; i++) {
+        const struct past *past = &p->past[i];
+        int64_t quarters = (int64_t)past->weeks * ARRIVAL_PER_WEEK;
+        arrivals_clear(a);
+        most = quarters > most ? quarters : most;
+        for (int64_t q = end - quarters; q < end; q++)
+            if (is_open(p, past, q))
+                arrivals_add(a, q, (uint32_t)(past->per_hour / 4 + (q % 4 < past->per_hour % 4)));
+        put_days(p, a, past->source);
+    }
+    for (int64_t q = end - most; q < end; q++)
+        arrivals_add(watched, q, 1);
+    put_days(p, watched, "");
+    free(a);
+    free(watched);
+}
+
 static void ensure_open(struct play *p)
 {
     if (p->open)
@@ -61,6 +128,10 @@ static void ensure_open(struct play *p)
     p->rig.n_receivers = p->n_receivers;
     rig_open(&p->rig);
     p->open = true;
+    if (p->n_past > 0) {
+        put_past(p);
+        rig_restart(&p->rig);
+    }
 }
 
 /* --- values --- */
@@ -94,10 +165,10 @@ static bool set_text(struct rig_record *rec, const char *key, const char *value)
         const char *key;
         const char **to;
     } texts[] = {
-        {"id", &rec->id},           {"category", &rec->categories}, {"signal", &rec->signals},
-        {"tag", &rec->tags},        {"product", &rec->product},     {"agent", &rec->agent},
-        {"channel", &rec->channel}, {"text", &rec->text},           {"name", &rec->name},
-        {"email", &rec->email},     {"phone", &rec->phone}};
+        {"source", &rec->source},  {"id", &rec->id},           {"category", &rec->categories},
+        {"signal", &rec->signals}, {"tag", &rec->tags},        {"product", &rec->product},
+        {"agent", &rec->agent},    {"channel", &rec->channel}, {"text", &rec->text},
+        {"name", &rec->name},      {"email", &rec->email},     {"phone", &rec->phone}};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         if (strcmp(texts[i].key, key) == 0) {
             *texts[i].to = value;
@@ -179,6 +250,94 @@ static void add_receiver(struct play *p, char **words, size_t n)
         r->severities = severity;
         r->n_severities = 1;
     }
+}
+
+/* --- sources --- */
+
+static int sensitivity_of(const char *word)
+{
+    return silence_sensitivity(span_str(word));
+}
+
+static void set_watch(struct play *p, char **words, size_t n)
+{
+    p->watch = (struct alert_watch){.sensitivity = sensitivity_of(words[0]),
+                                    .min_history_ms = 14 * MS_DAY,
+                                    .severity = "warning",
+                                    .off = p->off,
+                                    .sources = p->sources};
+    for (size_t i = 1; i < n; i++) {
+        if (strncmp(words[i], "history=", 8) == 0)
+            p->watch.min_history_ms = duration_of(p, words[i] + 8);
+        else if (strncmp(words[i], "off=", 4) == 0)
+            p->off[p->watch.n_off++] = arena_dup(&p->arena, span_str(words[i] + 4));
+    }
+    p->rig.watch = &p->watch;
+}
+
+static int minutes_of(const char *s)
+{
+    int h = 0, m = 0;
+    sscanf(s, "%d:%d", &h, &m);
+    return h * 60 + m;
+}
+
+static void add_past(struct play *p, char **words, size_t n)
+{
+    struct past *past = &p->past[p->n_past++];
+    char *dash = strchr(words[2], '-');
+    *past = (struct past){.source = arena_dup(&p->arena, span_str(words[0])).p,
+                          .per_hour = atoi(words[1]),
+                          .from = minutes_of(words[2]),
+                          .to = minutes_of(dash + 1),
+                          .weeks = ARRIVAL_WEEKS};
+    for (size_t i = 3; i < n; i++) {
+        if (strcmp(words[i], "mon-fri") == 0)
+            past->weekdays = true;
+        else if (strncmp(words[i], "weeks=", 6) == 0)
+            past->weeks = atoi(words[i] + 6);
+    }
+}
+
+static void configure(struct play *p, char **words, size_t n)
+{
+    size_t i = 0;
+    while (i < p->watch.n_sources && !span_is(p->sources[i].name, words[0]))
+        i++;
+    if (i == p->watch.n_sources)
+        p->watch.n_sources++;
+    p->sources[i] = (struct alert_source){.name = arena_dup(&p->arena, span_str(words[0])),
+                                          .sensitivity = p->watch.sensitivity};
+    for (size_t w = 1; w < n; w++) {
+        if (strcmp(words[w], "paused") == 0)
+            p->sources[i].paused = true;
+        else if (strncmp(words[w], "error=", 6) == 0)
+            p->sources[i].error = arena_dup(&p->arena, span_str(words[w] + 6));
+        else if (strcmp(words[w], "gone") == 0)
+            p->sources[i] = p->sources[--p->watch.n_sources];
+        else
+            p->sources[i].sensitivity = sensitivity_of(words[w]);
+    }
+    rig_watch(&p->rig);
+}
+
+/* Evenly, a batch a quarter of an hour, five minutes into it. */
+static void flow(struct play *p, char **words)
+{
+    char *of[] = {NULL};
+    char source[80];
+    int per_hour = atoi(words[1]);
+    int64_t until = clock_of(p, words[2]);
+    snprintf(source, sizeof source, "source=%s", words[0]);
+    of[0] = source;
+    for (int64_t q = arrival_quarter(p->rig.now); q * ARRIVAL_MS < until; q++) {
+        int64_t at = q * ARRIVAL_MS + 5 * MS_MINUTE;
+        if (at < p->rig.now)
+            continue;
+        rig_advance(&p->rig, at - p->rig.now);
+        put_records(p, (size_t)(per_hour / 4 + (q % 4 < per_hour % 4)), of, 1);
+    }
+    rig_advance(&p->rig, until - p->rig.now);
 }
 
 /* --- expectations --- */
@@ -317,14 +476,38 @@ static void check_outbox(struct play *p)
 
 /* --- lines --- */
 
+/* It is nine in the morning of that day, in that zone. */
+static void set_day(struct play *p, char **w)
+{
+    if (strcmp(w[0], "zone") == 0) {
+        zone_close(p->zone);
+        p->rig.timezone = arena_dup(&p->arena, span_str(w[1])).p;
+        assert_int_equal(zone_open(span_str(w[1]), &p->zone), 0);
+    } else {
+        assert_int_equal(zone_parse(p->zone, span_str(w[1]), &p->day), 0);
+    }
+    p->rig.now = p->day + 9 * MS_HOUR;
+}
+
 static void set_header(struct play *p, char **w)
 {
     if (p->open)
         FAIL(p, "%s comes first", w[0]);
     if (strcmp(w[0], "groups") == 0)
         p->rig.max_groups = (size_t)atoi(w[1]);
-    else
+    else if (strcmp(w[0], "lateness") == 0)
         p->rig.lateness = duration_of(p, w[1]);
+    else
+        set_day(p, w);
+}
+
+static bool is_header(const char *word)
+{
+    static const char *const words[] = {"groups", "lateness", "zone", "day"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(word, words[i]) == 0)
+            return true;
+    return false;
 }
 
 static bool run_batch(struct play *p, const char *word)
@@ -344,8 +527,16 @@ static bool run_batch(struct play *p, const char *word)
 
 static void run_words(struct play *p, char **w, size_t n)
 {
-    if (strcmp(w[0], "groups") == 0 || strcmp(w[0], "lateness") == 0) {
+    if (is_header(w[0])) {
         set_header(p, w);
+        return;
+    }
+    if (strcmp(w[0], "watch") == 0) {
+        set_watch(p, w + 1, n - 1);
+        return;
+    }
+    if (strcmp(w[0], "past") == 0) {
+        add_past(p, w + 1, n - 1);
         return;
     }
     if (strcmp(w[0], "receiver") == 0) {
@@ -361,6 +552,12 @@ static void run_words(struct play *p, char **w, size_t n)
         rig_advance(&p->rig, duration_of(p, w[1]));
     else if (strcmp(w[0], "clock") == 0)
         p->rig.now += (*w[1] == '-' ? -1 : 1) * duration_of(p, w[1] + 1);
+    else if (strcmp(w[0], "flow") == 0)
+        flow(p, w + 1);
+    else if (strcmp(w[0], "away") == 0)
+        rig_away(&p->rig, duration_of(p, w[1]));
+    else if (strcmp(w[0], "source") == 0)
+        configure(p, w + 1, n - 1);
     else if (strcmp(w[0], "expect") == 0)
         expect(p, w + 1, n - 1);
     else if (strcmp(w[0], "drop") == 0)
@@ -410,6 +607,7 @@ static void play_file(void **state)
     /* midnight of 2026-11-22 in Seoul */
     p->day = civil_to_days(2026, 11, 22) * MS_DAY - 9 * MS_HOUR;
     p->rig.now = p->day + 9 * MS_HOUR;
+    assert_int_equal(zone_open(SPAN_LIT("Asia/Seoul"), &p->zone), 0);
     while (fgets(line, sizeof line, f)) {
         p->line++;
         run_line(p, line);
@@ -420,6 +618,7 @@ static void play_file(void **state)
     check_outbox(p);
     free(p->events);
     rig_close(&p->rig);
+    zone_close(p->zone);
     arena_done(&p->arena);
     free(p);
 }

@@ -276,6 +276,38 @@ static void poisson_tail(void **state)
         near(stats_poisson_tail(cases[i].k, cases[i].mean), cases[i].p);
 }
 
+static void count_below(void **state)
+{
+    static const struct {
+        uint64_t k;
+        double mean, variance, p;
+    } cases[] = {
+        {0, 5, 5, 0.006737946999085467},
+        {0, 5, 7.5, 0.017341529915832612},
+        {3, 20, 60, 0.0016477213212128282},
+        {0, 100, 600, 2.7351112277912534e-16},
+        {10, 12.5, 30.25, 0.3968454580610585},
+        {50, 400, 9000, 2.269425895941209e-10},
+        {0, 0.5, 0.6, 0.6339381452606089},
+        {7, 3, 3, 0.9880954961436426},
+        {200, 100, 1000, 0.9954076927486435},
+        {0, 0, 0, 1},
+        {5, -1, 3, 1},
+        {3, (double)NAN, 1, 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        near(stats_count_below(cases[i].k, cases[i].mean, cases[i].variance), cases[i].p);
+    /* More variance makes little likelier; both ends meet the Poisson distribution. */
+    for (double v = 20, last = 0; v < 400; v += 10) {
+        double p = stats_count_below(2, 20, v);
+        assert_true(p > last);
+        last = p;
+    }
+    assert_true(fabs(stats_count_below(9, 12, 12.0001) - (1 - stats_poisson_tail(10, 12))) < 1e-5);
+}
+
 static void binomial_tail(void **state)
 {
     static const struct {
@@ -442,6 +474,7 @@ int main(void)
         cmocka_unit_test(fit),
         cmocka_unit_test(poisson_tail),
         cmocka_unit_test(binomial_tail),
+        cmocka_unit_test(count_below),
         cmocka_unit_test(nothing_gives_nan),
         cmocka_unit_test(wilson_covers),
         cmocka_unit_test(units),
