@@ -22,6 +22,7 @@ struct app {
     struct fetch *fetch;
     struct delivery *delivery; /* alert/delivery.h: outbox drain */
     struct poller *poller;     /* collect/poller.h: sources */
+    struct tally *tally;       /* collect/tally.h: hooks */
     struct events *events;     /* api/events.h: live stream hub */
     struct rng rng;
 };

@@ -17,6 +17,7 @@
 #include "daemon/app.h"
 #include "daemon/bootstrap.h"
 #include "daemon/collect/poller.h"
+#include "daemon/collect/tally.h"
 #include "daemon/core/fetch.h"
 #include "daemon/core/log.h"
 #include "daemon/core/metrics.h"
@@ -245,6 +246,8 @@ static int start_work(struct app *app)
         rc = pipeline_new(&pc, &app->pipeline);
     if (rc == 0)
         rc = access_new(app->pipeline, &app->access);
+    if (rc == 0)
+        rc = tally_new(&app->tally);
     struct jobs_config jc = {app->loop, app->pipeline, app->workspaces, app->access};
     if (rc == 0)
         rc = jobs_new(&jc, &app->jobs);
@@ -280,6 +283,7 @@ static void teardown(struct app *app)
 {
     http_server_free(app->server);
     poller_free(app->poller);
+    tally_free(app->tally);
     delivery_free(app->delivery);
     fetch_free(app->fetch);
     jobs_free(app->jobs);

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "daemon/alert/engine_impl.h"
+#include "daemon/alert/transition.h"
 
 /* --- life --- */
 

@@ -6,11 +6,10 @@
 #ifndef VOC_ALERT_ENGINE_IMPL_H
 #define VOC_ALERT_ENGINE_IMPL_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include "daemon/alert/alert.h"
 #include "daemon/alert/rule.h"
-#include "daemon/alert/silence.h"
+#include "daemon/alert/watch.h"
 #include "daemon/core/zone.h"
 
 enum {
@@ -89,52 +88,6 @@ struct alert_receivers {
     size_t n;
 };
 
-/* --- watch.c: the dead-man switch --- */
-struct live_source {
-    struct live_source *next;
-    struct span name;
-    struct arrivals counts;
-    struct arrival_times times;
-    int64_t first;    /* quarter */
-    uint32_t pending; /* of the batch, in its quarter */
-    int64_t newest;   /* of the batch */
-    bool applied;     /* `pending` is in `counts` */
-    bool forgotten;   /* by the batch */
-    struct silence_value value;
-    struct alert_source_state told; /* under watch.lock */
-};
-/* What alert_engine_set_watch() said, as the worker uses it. */
-struct watch_plan {
-    struct arena arena;
-    int sensitivity;
-    int64_t min_history; /* quarters */
-    enum alert_severity severity;
-    struct span *dates;
-    size_t n_dates;
-    int64_t *off; /* of `dates`: quarters */
-    struct alert_source *sources;
-    size_t n_sources;
-};
-struct watch {
-    struct live_rule *rule;
-    struct arrivals watched;
-    struct live_source *first, *hint;
-    size_t n;
-    int64_t judged;         /* the quarter of the last judgement */
-    int64_t since;          /* watched without a break from this quarter on */
-    struct span configured; /* names, one a line, as in the store; malloc'ed */
-    struct watch_plan *plan;
-    _Atomic(struct watch_plan *) next_plan;
-    bool plan_is_new;
-    pthread_mutex_t lock; /* of what is told */
-};
-/* Why an alert of a source fires or ends. */
-struct silence_case {
-    struct span source;
-    struct silence_value value;
-    struct span error;
-};
-
 struct alert_batch {
     struct alert_engine *engine;
     struct store_txn *txn;
@@ -174,18 +127,6 @@ struct alert_engine {
     struct watch watch;
     struct alert_batch batch;
 };
-
-int watch_init(struct alert_engine *e);
-void watch_done(struct alert_engine *e);
-/* Reads what came in before; after the rules, before their states. */
-int watch_load(struct alert_engine *e, struct store_view *v, int64_t now);
-void watch_begin(struct alert_batch *b);
-int watch_note(struct alert_batch *b, const struct feedback *f);
-/* Writes what came in, and judges when it is time. */
-int watch_finish(struct alert_batch *b);
-int64_t watch_due(const struct alert_batch *b);
-void watch_committed(struct alert_batch *b);
-void watch_aborted(struct alert_batch *b);
 
 /* --- group.c: groups, their keys, and the order of their due times --- */
 struct live_rule *live_rule_new(void);
@@ -245,23 +186,5 @@ int state_save(struct alert_batch *b, struct alert_group *g);
 int state_load(struct alert_engine *e, struct store_view *v, int64_t now);
 /* Fills the windows of the rules that are not seeded from the facts as last committed. */
 int state_seed(struct alert_engine *e, struct store_view *v, int64_t now);
-
-/* --- transition.c: firing and resolving --- */
-enum resolve_reason {
-    RESOLVE_RECOVERED,
-    RESOLVE_EMPTY,
-    RESOLVE_FEW,
-    RESOLVE_EXPIRED, /* of `each` */
-    RESOLVE_RULE,    /* changed or removed */
-    RESOLVE_HEARD,   /* a silent source brings something again */
-    RESOLVE_GONE,    /* a silent source is no longer configured, or was removed */
-    RESOLVE_PAUSED,  /* a silent source was paused */
-};
-int alert_fire(struct alert_batch *b, struct alert_group *g, const struct window_value *v);
-int alert_resolve(struct alert_batch *b, struct alert_group *g, enum resolve_reason why,
-                  const struct window_value *v);
-/* Of an alert that has no group (any more). */
-int alert_resolve_orphan(struct alert_batch *b, const struct uuid *id);
-int alert_event(struct alert_batch *b, struct span json);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "daemon/alert/document.h"
-#include "daemon/alert/engine_impl.h"
+#include "daemon/alert/transition.h"
 
 /* Why it fires: "최근 1시간 12건 가운데 9건이 부정으로, 부정 비율이 75%입니다 (기준 60% 이상)." Of
  * a rule with `each`, `labels` names what the record was found to be; it may be empty. */

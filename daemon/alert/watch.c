@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "daemon/alert/engine_impl.h"
+#include "daemon/alert/transition.h"
 #include "daemon/core/log.h"
 
 enum { MAX_SOURCES = 1000, MAX_SOURCE = 256, OFF_PAIR = 2 };

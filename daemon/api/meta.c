@@ -1,7 +1,7 @@
 /* What the daemon says of itself: health, readiness, metrics, vocabulary, its own description. */
 #include "base/err.h"
 #include "daemon/api/api.h"
-#include "daemon/collect/poller.h"
+#include "daemon/collect/source_state.h"
 #include "daemon/format/json_out.h"
 #include "daemon/core/metrics.h"
 #include "daemon/pipeline/pipeline.h"
@@ -71,7 +71,7 @@ void api_metrics(struct http_request *r)
     struct app *app = r->app;
     buf_init(&out, META_MAX);
     metrics_print(&out);
-    poller_metrics(app->poller, &out);
+    source_state_metrics(app->poller, &out);
     answer(r, 200, "text/plain; version=0.0.4; charset=utf-8", &out);
 }
 

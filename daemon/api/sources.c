@@ -1,4 +1,4 @@
-/* The upstreams that are polled: how they do, and what an administrator asks of them. */
+/* Sources: how they do, and what an administrator asks of those that are polled. */
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -6,15 +6,10 @@
 #include "daemon/api/api.h"
 #include "daemon/api/change.h"
 #include "daemon/api/query.h"
-#include "daemon/collect/poller.h"
+#include "daemon/collect/source_state.h"
 #include "daemon/pipeline/access.h"
 
 enum { LIST_MAX = 1 << 20 };
-
-static void put_source(void *ctx, struct poll *s)
-{
-    poll_print(s, ctx);
-}
 
 void api_sources(struct http_request *r)
 {
@@ -27,7 +22,7 @@ void api_sources(struct http_request *r)
     struct json_out j = json_out_to(&out);
     json_open(&j, NULL, '{');
     json_open(&j, "items", '[');
-    poller_each(app->poller, ws, put_source, &j);
+    source_state_print(app->poller, ws, &j);
     json_close(&j, ']');
     json_nil(&j, "next_cursor");
     json_close(&j, '}');

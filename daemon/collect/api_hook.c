@@ -9,6 +9,7 @@
 #include "daemon/format/json_text.h"
 #include "daemon/format/jsonpath.h"
 #include "daemon/collect/receipt.h"
+#include "daemon/collect/tally.h"
 #include "daemon/format/signature.h"
 #include "daemon/core/log.h"
 #include "daemon/core/metrics.h"
@@ -221,10 +222,12 @@ static void committed(struct intake *in)
 {
     struct hook *h = in->user;
 
-    if (in->command.status < 0)
+    if (in->command.status < 0) {
         refuse(h, in->command.status);
-    else
-        accept_payload(h);
+        return;
+    }
+    tally_note(h->app->tally, h->ws->id, h->config->source, in);
+    accept_payload(h);
 }
 
 static void receive(struct hook *h)

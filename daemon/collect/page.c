@@ -146,19 +146,25 @@ int page_map(const struct stream *s, json_t *record, struct span source, json_t 
     return -ENOMEM;
 }
 
+int page_take_one(const struct stream *s, json_t *record, struct span source,
+                  const struct item_rules *rules, struct intake *in, struct reject *why)
+{
+    struct removal removal = {record, s->map, s->n_map, source};
+    json_t *mapped = NULL;
+    if (s->deleted && expr_test(s->deleted, record))
+        return item_remove(in, &removal, rules, why);
+    int rc = page_map(s, record, source, &mapped, why);
+    if (rc == 0)
+        rc = item_try(in, mapped, rules, why);
+    json_decref(mapped);
+    return rc;
+}
+
 static int take_one(const struct stream *s, json_t *record, struct span source,
                     const struct item_rules *rules, struct rng rng, struct intake *in)
 {
     struct reject why;
-    json_t *mapped = NULL;
-    struct removal removal = {record, s->map, s->n_map, source};
-    bool gone = s->deleted && expr_test(s->deleted, record);
-    int rc =
-        gone ? item_remove(in, &removal, rules, &why) : page_map(s, record, source, &mapped, &why);
-    if (rc == 0 && !gone) {
-        rc = item_try(in, mapped, rules, &why);
-        json_decref(mapped);
-    }
+    int rc = page_take_one(s, record, source, rules, in, &why);
     if (rc != -EINVAL)
         return rc;
     char *text = json_dumps(record, JSON_COMPACT | JSON_ENCODE_ANY);

@@ -25,6 +25,9 @@ void page_done(struct page *p);
 /* Maps every record into the intake; what does not fit becomes a dead letter. 0 or -ENOMEM. */
 int page_take(const struct stream *s, const struct page *p, struct span source,
               const struct item_rules *rules, struct rng rng, struct intake *in);
+/* One of them. 0; -EINVAL with *why, and nothing is kept of it; -ENOMEM. */
+int page_take_one(const struct stream *s, json_t *record, struct span source,
+                  const struct item_rules *rules, struct intake *in, struct reject *why);
 /* One record as it would be taken: JSON with `source` set. 0; -EINVAL with *why; -ENOMEM. */
 int page_map(const struct stream *s, json_t *record, struct span source, json_t **ret,
              struct reject *why);

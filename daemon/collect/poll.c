@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/utf8.h"
 #include "daemon/collect/poll_impl.h"
+#include "daemon/collect/source_state.h"
 #include "daemon/core/log.h"
 #include "daemon/pipeline/pipeline.h"
 
@@ -80,6 +81,14 @@ void poll_send(struct poll *s, const struct fetch_request *req, fetch_done_fn *d
 
 /* --- failing --- */
 
+void poll_tell(struct poll *s)
+{
+    if (s->told == s->error)
+        return;
+    s->told = s->error;
+    source_state_tell(s->poller, s->ws);
+}
+
 void poll_forget_page(struct poll *s)
 {
     page_done(&s->page);
@@ -107,6 +116,7 @@ void poll_fail(struct poll *s, enum upstream_error error, int64_t wait_ms, const
     if (wait_ms < 0 && poll_leave_walk(s))
         return;
     s->failures++;
+    poll_tell(s);
     int64_t every = s->source->config->every_ms;
     int64_t most = every > POLL_FAILED_MAX_MS ? every : POLL_FAILED_MAX_MS;
     int64_t wait = upstream_backoff(every, most, s->failures, poll_chance(s));
@@ -328,6 +338,8 @@ int poll_count(struct poll *s)
     s->committing = false;
     for (size_t i = 0; i < in->n && in->command.status == 0; i++)
         s->counts.items[in->items[i].outcome]++;
+    if (in->command.status == 0)
+        s->counts.letters += in->n_kept_letters;
     if (in->n > 0 && in->command.status == 0)
         s->last_new = in->committed_at;
     return in->command.status;

@@ -43,7 +43,7 @@ struct child {
 
 struct poll_counts {
     uint64_t items[OUTCOME_REJECTED + 1];
-    uint64_t polls, pages, errors[UPSTREAM_ERROR_COUNT];
+    uint64_t letters, polls, pages, errors[UPSTREAM_ERROR_COUNT];
 };
 
 struct preview;
@@ -90,7 +90,7 @@ struct poll {
     unsigned failures;
     /* told */
     int64_t last_poll, last_success, last_new, due, caught_up;
-    enum upstream_error error;
+    enum upstream_error error, told; /* told: to the dead-man switch */
     int64_t error_at;
     char error_why[240];
     struct poll_counts counts;
@@ -131,6 +131,8 @@ void poll_obey(struct poll *s, const struct upstream_verdict *v, void (*then)(st
 void poll_fail(struct poll *s, enum upstream_error error, int64_t wait_ms, const char *why);
 void poll_note_error(struct poll *s, enum upstream_error error, const char *why);
 void poll_tell_failure(struct poll *s);
+/* The dead-man switch hears of it when what polling fails with has changed. */
+void poll_tell(struct poll *s);
 
 /* Begins a poll: the timer's `then` between polls. */
 void poll_begin(struct poll *s);
@@ -167,6 +169,9 @@ int poll_count(struct poll *s);
 
 /* Reads a mailbox up to its end, from where the last commit has it. */
 void poll_mail(struct poll *s);
+/* A mail as poll_mail() would have taken it. 0; -EINVAL with *why; -ENOMEM. */
+int poll_mail_again(struct poll *s, struct span bytes, int64_t arrived, struct intake *in,
+                    const struct item_rules *rules, struct reject *why);
 
 /* Children of the page's records, from `record`, `hydrate` on; then poll_commit(). */
 void poll_children(struct poll *s);

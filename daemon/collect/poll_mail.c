@@ -225,36 +225,73 @@ static struct span in_batch(const struct intake *in, struct span id)
     return SPAN_NONE;
 }
 
+/* What a mail is made a record for: its poll, or a dead letter tried again. */
+struct mapping {
+    const struct poll *poll;
+    const struct intake *intake;
+    struct arena *arena;
+};
+
 static struct span conversation_of(void *ctx, struct span id)
 {
-    struct poll *s = ctx;
+    const struct mapping *m = ctx;
+    const struct poll *s = m->poll;
     struct store_view *view = NULL;
-    struct stored *kept = arena_zalloc(&s->page_arena, sizeof *kept);
-    struct span found = in_batch(s->intake, id);
+    struct stored *kept = arena_zalloc(m->arena, sizeof *kept);
+    struct span found = in_batch(m->intake, id);
     if (found.p || !kept)
         return found;
     if (store_view_begin(s->ws->store, &view) == 0 &&
-        store_find_feedback(view, s->source->config->source, id, &s->page_arena, kept) == 0)
+        store_find_feedback(view, s->source->config->source, id, m->arena, kept) == 0)
         found = kept->feedback.conversation;
     store_view_end(view);
     return found;
 }
 
-static int map(struct poll *s, const struct mailbox_message *m, json_t **ret, struct reject *why)
+static int map_for(struct mapping *for_, bool keep_automatic, const struct mailbox_message *m,
+                   json_t **ret, struct reject *why)
 {
-    const struct config *cfg = s->poller->app->config;
-    struct mail_rules rules = {.source = s->source->config->source,
+    const struct config *cfg = for_->poll->poller->app->config;
+    struct mail_rules rules = {.source = for_->poll->source->config->source,
                                .max_text = cfg->intake.max_text,
                                .max_id = cfg->intake.max_id,
-                               .keep_automatic = s->mail->keep_automatic,
+                               .keep_automatic = keep_automatic,
                                .conversation_of = conversation_of,
-                               .ctx = s};
-    return mail_record(m->bytes, m->arrived, &rules, &s->page_arena, ret, why);
+                               .ctx = for_};
+    return mail_record(m->bytes, m->arrived, &rules, for_->arena, ret, why);
+}
+
+static int map(struct poll *s, const struct mailbox_message *m, json_t **ret, struct reject *why)
+{
+    struct mapping mapping = {s, s->intake, &s->page_arena};
+    return map_for(&mapping, s->mail->keep_automatic, m, ret, why);
+}
+
+int poll_mail_again(struct poll *s, struct span bytes, int64_t arrived, struct intake *in,
+                    const struct item_rules *rules, struct reject *why)
+{
+    struct mapping mapping = {s, in, &in->arena};
+    struct mailbox_message m = {.bytes = bytes, .arrived = arrived, .size = bytes.n};
+    struct request_env env = poll_env(s);
+    struct request_mailbox q = {0};
+    char problem[WHY];
+    json_t *record = NULL;
+    env.masked = true; /* only what becomes of mails of programs is asked of it */
+    int rc = request_mailbox(&env, &in->arena, &q, problem, sizeof problem);
+    if (rc == 0)
+        rc = map_for(&mapping, q.keep_automatic, &m, &record, why);
+    else if (rc != -ENOMEM)
+        rc = reject(why, REJECT_UNREADABLE_MAIL, "%s", problem);
+    if (rc == 0 && record)
+        rc = item_try(in, record, rules, why);
+    json_decref(record);
+    return rc;
 }
 
 static int add_letter(struct poll *s, struct span payload, const struct reject *why)
 {
     struct letter letter = {.source = s->source->config->source,
+                            .stream = poll_stream(s)->name,
                             .why = why,
                             .payload =
                                 span_of(payload.p, payload.n < LETTER_MAX ? payload.n : LETTER_MAX),

@@ -144,6 +144,7 @@ static void end_poll(struct poll *s)
         s->error = ERROR_NONE;
         s->last_success = s->caught_up = poll_wall(s);
     }
+    poll_tell(s);
     poll_done(s, next_round(s));
 }
 

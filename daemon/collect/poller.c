@@ -7,7 +7,10 @@
 #include "base/err.h"
 #include "daemon/collect/mailbox.h"
 #include "daemon/collect/poll_impl.h"
+#include "daemon/collect/source_state.h"
+#include "daemon/collect/tally.h"
 #include "daemon/core/log.h"
+#include "daemon/format/json_text.h"
 #include "daemon/pipeline/edit.h"
 
 enum { FIRST_MS = 10000, TOKEN_MAX = 8192, PAGE_ARENA_MAX = 96 << 20 };
@@ -205,6 +208,12 @@ static void move_over(struct poll *s, struct source_set *set)
         poll_settle(s);
 }
 
+static void tell_all(struct poller *p)
+{
+    for (struct workspace *ws = p->app->workspaces->first; ws; ws = ws->next)
+        source_state_tell(p, ws);
+}
+
 int poller_reload(struct poller *p, struct source_set *set)
 {
     struct poll *after;
@@ -221,6 +230,7 @@ int poller_reload(struct poller *p, struct source_set *set)
         if (!ws || !poller_find(p, ws, set->sources[i].config->source))
             rc = add(p, set, &set->sources[i]);
     }
+    tell_all(p);
     return rc;
 }
 
@@ -232,15 +242,48 @@ struct poll *poller_find(struct poller *p, const struct workspace *ws, struct sp
     return NULL;
 }
 
-const struct stream *poller_stream(struct poller *p, const struct workspace *ws, struct span source,
-                                   struct span stream)
+/* --- what came before --- */
+
+static const struct stream *find_stream(const struct poll *s, struct span stream)
 {
-    const struct poll *s = poller_find(p, ws, source);
     const struct connector *c = s ? s->source->connector : NULL;
     for (size_t i = 0; c && i < c->n_streams; i++)
         if (span_eq(c->streams[i].name, stream) || c->n_streams == 1)
             return &c->streams[i];
     return NULL;
+}
+
+bool poller_has_stream(struct poller *p, const struct workspace *ws, struct span source,
+                       struct span stream)
+{
+    return find_stream(poller_find(p, ws, source), stream) != NULL;
+}
+
+static int record_again(const struct stream *stream, const struct poll_again *again,
+                        const struct item_rules *rules, struct intake *in, struct reject *why)
+{
+    struct json_problem problem;
+    json_t *record = NULL;
+    int rc = json_text_parse(again->payload, &record, &problem);
+    if (rc == -EINVAL)
+        return reject(why, problem.code, "%s, at line %zu, column %zu", problem.what, problem.line,
+                      problem.column);
+    if (rc == 0)
+        rc = page_take_one(stream, record, again->source, rules, in, why);
+    json_decref(record);
+    return rc;
+}
+
+int poller_again(struct poller *p, const struct workspace *ws, const struct poll_again *again,
+                 const struct item_rules *rules, struct intake *in, struct reject *why)
+{
+    struct poll *s = poller_find(p, ws, again->source);
+    const struct stream *stream = find_stream(s, again->stream);
+    if (!stream)
+        return -ENOENT;
+    if (poll_is_mailbox(s))
+        return poll_mail_again(s, again->payload, again->received_at, in, rules, why);
+    return record_again(stream, again, rules, in, why);
 }
 
 void poller_each(struct poller *p, const struct workspace *ws, void (*fn)(void *ctx, struct poll *),
@@ -275,11 +318,13 @@ int poller_new(struct app *app, struct source_set *set, struct poller **ret_poll
         rc = add(p, set, &set->sources[i]);
     if (rc < 0)
         loop_off_stop(app->loop, STOP_LISTEN, p);
-    if (rc < 0)
+    if (rc < 0) {
         poller_free(p);
-    else
-        *ret_poller = p;
-    return rc;
+        return rc;
+    }
+    tell_all(p);
+    *ret_poller = p;
+    return 0;
 }
 
 void poller_free(struct poller *p)
@@ -324,6 +369,7 @@ static void wish_done(struct edit *e)
     w->done(w->ctx, rc);
     if (rc == 0 && !rewind && s->paused != w->pause) {
         s->paused = w->pause;
+        source_state_tell(s->poller, s->ws);
         if (!s->paused && !s->running)
             poll_now(s);
     }
@@ -415,14 +461,20 @@ static void print_counts(const struct poll *s, struct json_out *j)
     for (unsigned o = 0; o <= OUTCOME_REJECTED; o++)
         json_int(j, names[o], (int64_t)s->counts.items[o]);
     json_close(j, '}');
+    json_int(j, "dead_letters", (int64_t)s->counts.letters);
     json_int(j, "polls", (int64_t)s->counts.polls);
     json_int(j, "pages", (int64_t)s->counts.pages);
+}
+
+static int64_t lag_of(const struct poll *s)
+{
+    return s->caught_up == NO_TIME ? NO_TIME : poll_wall(s) - s->caught_up;
 }
 
 void poll_print(struct poll *s, struct json_out *j)
 {
     const struct connector *c = s->source->connector;
-    json_open(j, NULL, '{');
+    int64_t lag = lag_of(s);
     json_text(j, "source", s->source->config->source);
     json_text(j, "connector", c->name);
     json_text(j, "status", c->status);
@@ -432,6 +484,10 @@ void poll_print(struct poll *s, struct json_out *j)
     json_time(j, "last_success_at", s->last_success, 0);
     json_time(j, "last_records_at", s->last_new, 0);
     json_time(j, "next_poll_at", s->running || s->paused ? NO_TIME : s->due, 0);
+    if (lag == NO_TIME)
+        json_nil(j, "lag_seconds");
+    else
+        json_num(j, "lag_seconds", (double)lag / MS_SECOND);
     print_counts(s, j);
     if (s->error == ERROR_NONE) {
         json_nil(j, "error");
@@ -443,7 +499,6 @@ void poll_print(struct poll *s, struct json_out *j)
         json_int(j, "failed_polls", s->failures);
         json_close(j, '}');
     }
-    json_close(j, '}');
 }
 
 /* --- metrics --- */
@@ -472,24 +527,49 @@ static int64_t success_of(const struct poll *s)
     return s->last_success;
 }
 
-static int64_t lag_of(const struct poll *s)
+static void print_outcomes(struct buf *out, struct span workspace, struct span source,
+                           const uint64_t items[OUTCOME_REJECTED + 1])
 {
-    return s->caught_up == NO_TIME ? NO_TIME : poll_wall(s) - s->caught_up;
+    static const char *const names[] = {"accepted", "updated", "duplicate", "rejected"};
+    for (unsigned o = 0; o <= OUTCOME_REJECTED; o++)
+        buf_printf(out,
+                   "vocd_source_records_total{workspace=\"%.*s\",source=\"%.*s\",outcome=\"%s\"} "
+                   "%" PRIu64 "\n",
+                   SPAN_FMT(workspace), SPAN_FMT(source), names[o], items[o]);
+}
+
+static bool is_polled(const struct poller *p, const struct tally_counts *c)
+{
+    for (const struct poll *s = p->first; s; s = s->next)
+        if (span_eq(s->ws->id, c->workspace) && span_eq(s->source->config->source, c->source))
+            return true;
+    return false;
 }
 
 static void print_items(const struct poller *p, struct buf *out)
 {
-    static const char *const names[] = {"accepted", "updated", "duplicate", "rejected"};
-    char more[64];
-    buf_str(out, "# HELP vocd_source_records_total Polled records by what became of them.\n"
+    buf_str(out, "# HELP vocd_source_records_total Records by what became of them.\n"
                  "# TYPE vocd_source_records_total counter\n");
+    for (const struct poll *s = p->first; s; s = s->next)
+        print_outcomes(out, s->ws->id, s->source->config->source, s->counts.items);
+    for (const struct tally_counts *c = tally_first(p->app->tally); c; c = c->next)
+        if (!is_polled(p, c))
+            print_outcomes(out, c->workspace, c->source, c->items);
+}
+
+static void print_letters(const struct poller *p, struct buf *out)
+{
+    static const char name[] = "vocd_source_dead_letters_total";
+    buf_printf(out, "# HELP %s Records kept because they could not be mapped.\n# TYPE %s counter\n",
+               name, name);
     for (const struct poll *s = p->first; s; s = s->next) {
-        for (unsigned o = 0; o <= OUTCOME_REJECTED; o++) {
-            snprintf(more, sizeof more, ",outcome=\"%s\"", names[o]);
-            label(out, s, "vocd_source_records_total", more);
-            buf_printf(out, "%" PRIu64 "\n", s->counts.items[o]);
-        }
+        label(out, s, name, "");
+        buf_printf(out, "%" PRIu64 "\n", s->counts.letters);
     }
+    for (const struct tally_counts *c = tally_first(p->app->tally); c; c = c->next)
+        if (!is_polled(p, c))
+            buf_printf(out, "%s{workspace=\"%.*s\",source=\"%.*s\"} %" PRIu64 "\n", name,
+                       SPAN_FMT(c->workspace), SPAN_FMT(c->source), c->letters);
 }
 
 static void print_errors(const struct poller *p, struct buf *out)
@@ -508,12 +588,11 @@ static void print_errors(const struct poller *p, struct buf *out)
 
 void poller_metrics(const struct poller *p, struct buf *out)
 {
-    if (!p->first)
-        return;
     seconds(p, out, "vocd_source_last_success_timestamp_seconds",
             "When a poll last came to its end, Unix time.", success_of);
     seconds(p, out, "vocd_source_lag_seconds", "Time since all that there was had been read.",
             lag_of);
     print_items(p, out);
+    print_letters(p, out);
     print_errors(p, out);
 }

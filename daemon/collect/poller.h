@@ -22,6 +22,9 @@
 struct poller;
 struct poll;
 struct http_request;
+struct item_rules;
+struct intake;
+struct reject;
 
 enum { POLL_ATTEMPTS = 5 };
 
@@ -35,10 +38,17 @@ int poller_reload(struct poller *p, struct source_set *set);
 struct poll *poller_find(struct poller *p, const struct workspace *ws, struct span source);
 void poller_each(struct poller *p, const struct workspace *ws, void (*fn)(void *ctx, struct poll *),
                  void *ctx);
-/* A stream of its connector by name, or its only one; NULL when there is none. Until the next turn
- * of the loop. */
-const struct stream *poller_stream(struct poller *p, const struct workspace *ws, struct span source,
-                                   struct span stream);
+/* A record, or a mail, as a poll would have taken it, through a stream of the source by name, or
+ * its only one. 0; -EINVAL with *why; -ENOENT when there is no such source or stream; -ENOMEM. */
+struct poll_again {
+    struct span source, stream, payload;
+    int64_t received_at;
+};
+int poller_again(struct poller *p, const struct workspace *ws, const struct poll_again *again,
+                 const struct item_rules *rules, struct intake *in, struct reject *why);
+/* Whether there is such a source and stream. */
+bool poller_has_stream(struct poller *p, const struct workspace *ws, struct span source,
+                       struct span stream);
 /* Asks now, unless it is asking. */
 void poll_now(struct poll *s);
 /* Kept over a restart. `done` on the loop, with 0 or -errno. */
@@ -50,7 +60,7 @@ int poll_rewind(struct poll *s, int64_t from, void (*done)(void *ctx, int rc), v
 int poll_preview(struct poll *s, struct span stream, void (*done)(void *ctx, int rc, struct span),
                  void *ctx);
 
-/* One object: what it is, when it last did what, what is wrong. */
+/* Members of an object: what it is, when it last did what, what is wrong. */
 void poll_print(struct poll *s, struct json_out *j);
 /* The text exposition of all sources; labels workspace and source. */
 void poller_metrics(const struct poller *p, struct buf *out);

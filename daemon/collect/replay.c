@@ -5,7 +5,6 @@
 #include "base/err.h"
 #include "daemon/collect/hook_map.h"
 #include "daemon/collect/letter.h"
-#include "daemon/collect/page.h"
 #include "daemon/collect/poller.h"
 #include "daemon/core/metrics.h"
 #include "daemon/format/json_text.h"
@@ -77,19 +76,16 @@ static int try_hook(struct replay *p, const struct config_hook *h, json_t *paylo
     return rc == -EINVAL ? stay(p, &why) : rc;
 }
 
-static int try_stream(struct replay *p, const struct stream *s, json_t *record)
+static int try_poll(struct replay *p)
 {
+    const struct dead_letter *l = p->letter;
+    struct poll_again again = {l->source, l->stream, l->payload, l->received_at};
     struct reject why;
-    json_t *mapped = NULL;
-    int rc = page_map(s, record, p->letter->source, &mapped, &why);
-    if (rc == 0) {
-        rc = item_try(p->intake, mapped, &p->rules, &why);
-        json_decref(mapped);
-    }
+    int rc = poller_again(p->app->poller, p->ws, &again, &p->rules, p->intake, &why);
     return rc == -EINVAL ? stay(p, &why) : rc;
 }
 
-static int try_payload(struct replay *p, const struct config_hook *h, const struct stream *s)
+static int try_delivery(struct replay *p, const struct config_hook *h)
 {
     struct json_problem problem;
     struct reject why;
@@ -101,7 +97,7 @@ static int try_payload(struct replay *p, const struct config_hook *h, const stru
         return stay(p, &why);
     }
     if (rc == 0)
-        rc = s ? try_stream(p, s, payload) : try_hook(p, h, payload);
+        rc = try_hook(p, h, payload);
     json_decref(payload);
     return rc;
 }
@@ -111,18 +107,19 @@ static int try_letter(struct replay *p, const struct dead_letter *l)
 {
     const struct config_hook *h =
         l->stream.p ? NULL : hook_map_find(p->app->config, p->ws->id, l->source);
-    const struct stream *s =
-        l->stream.p ? poller_stream(p->app->poller, p->ws, l->source, l->stream) : NULL;
+    bool polled = l->stream.p && poller_has_stream(p->app->poller, p->ws, l->source, l->stream);
     struct span key = arena_dup(&p->intake->arena, l->id);
     p->counts.tried++;
-    if (!h && !s) {
+    if (!h && !polled) {
         p->counts.skipped++;
         return 0;
     }
     p->letter = l;
     p->retry = key.p ? intake_retry(p->intake, key) : NULL;
     p->bytes += l->payload.n;
-    return p->retry ? try_payload(p, h, s) : -ENOMEM;
+    if (!p->retry)
+        return -ENOMEM;
+    return h ? try_delivery(p, h) : try_poll(p);
 }
 
 /* --- a chunk --- */

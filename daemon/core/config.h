@@ -39,7 +39,8 @@ struct config_hook {
     const struct expr *handshake;
     struct span deleted_when; /* a condition of a record: it is gone */
     const struct expr *deleted;
-    bool allow_get; /* GET and HEAD are answered 200 */
+    bool allow_get;      /* GET and HEAD are answered 200 */
+    struct span silence; /* off, low, normal, high; absent: as alert.silence */
 };
 
 /* --- where alerts go --- */
@@ -66,12 +67,15 @@ struct config_source {
     int64_t retry_ms; /* first wait after a failure; it doubles */
     int64_t start_ms; /* how far back the first poll goes */
     bool allow_private;
-    struct span place; /* FILE:LINE:COLUMN of it */
+    struct span silence; /* as of a hook */
+    struct span place;   /* FILE:LINE:COLUMN of it */
 };
 
 struct config_workspace {
     struct span id, name;
     struct span timezone;
+    const struct span *days_off; /* dates: no silence of a source on them is told */
+    size_t n_days_off;
     const struct config_hook *hooks;
     size_t n_hooks;
     const struct config_receiver *receivers;
@@ -122,6 +126,8 @@ struct config {
     struct {
         int64_t max_lateness_ms, retry_max_age_ms;
         size_t max_groups;
+        int64_t silence_history_ms; /* of the dead-man switch, and: */
+        struct span silence, silence_severity;
     } alert;
     struct {
         int64_t keep_ms;

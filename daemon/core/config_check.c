@@ -2,8 +2,10 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/err.h"
+#include "base/time.h"
 #include "daemon/format/jsonpath.h"
 
 /* Where a value was given; where its section begins when it was not. */
@@ -227,8 +229,29 @@ void config_check_element(struct config_reader *r, const struct config_row *list
         note_place(r, s);
 }
 
+static bool is_date(struct span s)
+{
+    int64_t ms;
+    char text[TIME_RFC3339_MAX];
+    int n = s.n == 10 ? snprintf(text, sizeof text, "%.*sT00:00:00Z", SPAN_FMT(s)) : 0;
+    return n > 0 && time_parse_rfc3339(span_of(text, (size_t)n), &ms) == 0;
+}
+
+static void check_days_off(struct config_reader *r)
+{
+    for (size_t i = 0; i < r->n_workspaces; i++) {
+        const struct config_workspace *w = r->workspaces[i]->base;
+        for (size_t k = 0; k < w->n_days_off; k++)
+            if (!is_date(w->days_off[k]))
+                config_problem(r, place(r->workspaces[i], "workspaces[].days_off"),
+                               "days_off: \"%.*s\" is no date like 2026-12-25",
+                               SPAN_FMT(w->days_off[k]));
+    }
+}
+
 void config_check(struct config_reader *r)
 {
     check_http(r);
     check_sizes(r);
+    check_days_off(r);
 }

@@ -60,7 +60,7 @@ struct config_row {
 };
 extern const struct config_row config_rows[];
 extern const size_t config_n_rows;
-enum { CONFIG_MAX_ROWS = 128, CONFIG_MAX_PATH = 128 };
+enum { CONFIG_MAX_ROWS = 144, CONFIG_MAX_PATH = 128 };
 
 /* A secret of its own, so that it can be wiped. */
 struct config_secret {

@@ -20,6 +20,8 @@
 #define R W "receivers[]."
 #define S W "sources[]."
 
+#define SILENCE_WORDS "off,low,normal,high" /* alert/silence.h: its numbers in this order */
+
 /* ROW(path, type, place, default, min, max, flags) */
 #define ROW(p, t, place, d, lo, hi, f)                                                             \
     {                                                                                              \
@@ -88,6 +90,12 @@ const struct config_row config_rows[] = {
         30 * MS_DAY, 0),
     ROW("alert.max_groups", ROW_COUNT, TOP(alert.max_groups), "1000", 1, 100000, 0),
 
+    WORDS("alert.silence", ROW_WORD, TOP(alert.silence), "normal", 0, SILENCE_WORDS),
+    ROW("alert.silence_history", ROW_DURATION, TOP(alert.silence_history_ms), "14d", 7 * MS_DAY,
+        56 * MS_DAY, 0),
+    WORDS("alert.silence_severity", ROW_WORD, TOP(alert.silence_severity), "warning", 0,
+          "info,warning,critical"),
+
     ROW("dead_letters.keep", ROW_DURATION, TOP(dead_letters.keep_ms), "30d", MS_MINUTE,
         3650 * MS_DAY, 0),
     ROW("dead_letters.max_bytes", ROW_BYTES, TOP(dead_letters.max_bytes), "64MiB", MIB, 16 * GIB,
@@ -98,6 +106,7 @@ const struct config_row config_rows[] = {
     ROW(W "id", ROW_ID, WS(id), NULL, 0, 0, ROW_REQUIRED),
     ROW(W "name", ROW_TEXT, WS(name), NULL, 1, 200, 0),
     ROW(W "timezone", ROW_ZONE, WS(timezone), NULL, 0, 0, 0),
+    ROW(W "days_off", ROW_TEXTS, LIST(config_workspace, days_off, n_days_off), NULL, 1, 400, 0),
 
     SECTIONS(W "hooks", LIST(config_workspace, hooks, n_hooks), 256, sizeof(struct config_hook)),
     ROW(H "source", ROW_NAME, HOOK(source), NULL, 0, 0, ROW_REQUIRED | ROW_UNIQUE),
@@ -123,6 +132,7 @@ const struct config_row config_rows[] = {
     ROW(H "handshake.when", ROW_TEXT, HOOK(handshake_when), NULL, 1, 400, 0),
     ROW(H "handshake.reply", ROW_TEXT, HOOK(handshake_reply), NULL, 1, 200, 0),
     ROW(H "allow_get", ROW_FLAG, HOOK(allow_get), "false", 0, 0, 0),
+    WORDS(H "silence", ROW_WORD, HOOK(silence), NULL, 0, SILENCE_WORDS),
 
     SECTIONS(W "receivers", LIST(config_workspace, receivers, n_receivers), 64,
              sizeof(struct config_receiver)),
@@ -146,6 +156,7 @@ const struct config_row config_rows[] = {
     ROW(S "retry", ROW_DURATION, SRC(retry_ms), "1s", 10, MS_HOUR, 0),
     ROW(S "start", ROW_DURATION, SRC(start_ms), "30d", 0, 36500 * MS_DAY, 0),
     ROW(S "allow_private", ROW_FLAG, SRC(allow_private), "false", 0, 0, 0),
+    WORDS(S "silence", ROW_WORD, SRC(silence), NULL, 0, SILENCE_WORDS),
 };
 const size_t config_n_rows = ARRAY_LEN(config_rows);
 _Static_assert(ARRAY_LEN(config_rows) <= CONFIG_MAX_ROWS, "config_scope has no room");

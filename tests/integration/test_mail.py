@@ -62,7 +62,7 @@ class MailTest(unittest.TestCase):
                           self.source(d)["error"], what=f"the error {code}")
 
     def letters(self, d):
-        return d.get("/v1/dead-letters").json["items"]
+        return [d.get("/v1/dead-letters/" + x["id"]).json for x in d.get("/v1/dead-letters").json["items"]]
 
     def untouched(self):
         """Only what reads was said."""
@@ -392,6 +392,26 @@ class Bad(MailTest):
         self.polls(d, 3)
         self.assertEqual(sorted(x["code"] for x in self.letters(d)), ["malformed_mail", "nothing_to_read"])
         self.assertEqual({x["source"] for x in self.letters(d)}, {"mail"})
+        done = d.request("POST", "/v1/dead-letters/replay", {"source": "mail"}).json
+        self.assertEqual((done["tried"], done["kept"]), (2, 2))  # as mails, not as JSON
+        self.assertEqual(sorted(x["code"] for x in self.letters(d)), ["malformed_mail", "nothing_to_read"])
+
+    def test_a_mail_fits_after_all(self):
+        self.box.add(mail(1))
+        self.box.add(mail(2, "네, 아직요", "In-Reply-To: <1@example.com>\r\nX-Long: 1\r\n", ident="x" * 30 + "@x"))
+        d = self.daemon(start=False)
+        d.extra = "intake: {max_text: 1KiB, max_id: 16}\n"
+        d.write_config()
+        d.start()
+        letters = eventually(lambda: self.letters(d), what="letters")
+        self.assertEqual(letters[0]["stream"], "mailbox")
+        d.request("POST", "/v1/sources/mail/pause")
+        d.extra = ""
+        d.write_config()
+        d.reload()
+        done = d.request("POST", "/v1/dead-letters/replay", {"source": "mail"}).json
+        self.assertEqual((done["mapped"], done["kept"]), (len(letters), 0))
+        self.assertEqual(sorted(r["text"] for r in self.rows(d).values()), ["네, 아직요", "배송이 너무 늦어요 1"])
 
     def test_without_tls_only_inside(self):
         d = self.daemon(start=False)

@@ -4,17 +4,29 @@ import shutil
 import subprocess
 import unittest
 
+from upstream import Upstream
 from vocd import ROOT, Daemon, eventually, iso
 
 
 class Metrics(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.d = Daemon(hooks="- source: open\n  scheme: none").start()
+        cls.up = Upstream(lambda ask: {"items": [{"id": 1, "text": "a"}]})
+        cls.d = Daemon(hooks="- source: open\n  scheme: none", sources="#")
+        (cls.d.dir / "desk.yaml").write_text(
+            f"connector: desk\nbase: {cls.up.url}\nstreams:\n- name: all\n  request: {{path: /}}\n"
+            "  records: $.items[*]\n  cursor: {int: $.id}\n  map: {external_id: $.id, text: $.text}\n")
+        cls.d.sources = "- source: desk\n  connector: desk.yaml\n  every: 1h\n"
+        cls.d.write_config()
+        cls.d.start()
+        cls.d.request("POST", "/v1/sources/desk/poll")
+        at = '{workspace="demo",source="desk"}'
+        eventually(lambda: cls.d.metric("vocd_source_silent" + at) is not None, what="a poll")
 
     @classmethod
     def tearDownClass(cls):
         cls.d.__exit__(None, None, None)
+        cls.up.close()
 
     def values(self):
         text = self.d.request("GET", "/metrics", token=None).body.decode()

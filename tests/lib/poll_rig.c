@@ -344,7 +344,9 @@ json_t *poll_rig_state(const struct poll_rig *rig, const char *name)
     struct buf text;
     buf_init(&text, 0);
     struct json_out j = json_out_to(&text);
+    json_open(&j, NULL, '{');
     poll_print(poll_rig_source(rig, name), &j);
+    json_close(&j, '}');
     json_t *state = json_loadb(text.p, text.n, 0, NULL);
     assert_non_null(state);
     buf_done(&text);

@@ -335,7 +335,8 @@ static void flow(struct play *p, char **words)
         if (at < p->rig.now)
             continue;
         rig_advance(&p->rig, at - p->rig.now);
-        put_records(p, (size_t)(per_hour / 4 + (q % 4 < per_hour % 4)), of, 1);
+        int n = per_hour / 4 + (q % 4 < per_hour % 4);
+        put_records(p, (size_t)n, of, 1);
     }
     rig_advance(&p->rig, until - p->rig.now);
 }

@@ -296,8 +296,9 @@ static void delays(const struct traffic *t, const uint32_t *n, int64_t quarters,
         d[i] = d[i] < 0 ? WEEK : d[i];
     }
     qsort(d, STOPS, sizeof *d, compare);
-    *ret_median = (double)d[STOPS / 2] / 4;
-    *ret_p95 = (double)d[STOPS * 95 / 100] / 4;
+    size_t middle = STOPS / 2, late = STOPS * 95 / 100;
+    *ret_median = (double)d[middle] / 4;
+    *ret_p95 = (double)d[late] / 4;
     free(w);
 }
 

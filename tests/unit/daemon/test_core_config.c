@@ -417,7 +417,8 @@ static void lists_are_checked_inside(void **state)
                               "  - {name: o, type: slack, url: http://x/, "
                               "severities: [info, critcal]}\n"
                               "- id: a\n"
-                              "- just text\n");
+                              "- just text\n"
+                              "- {id: z, days_off: [2026-12-25, 2026-02-30, Christmas]}\n");
     static const char *const expected[] = {
         "vocd.yaml:2:3: id is missing here",
         "vocd.yaml:6:14: workspaces.hooks.source: \"s\" is there twice",
@@ -436,6 +437,8 @@ static void lists_are_checked_inside(void **state)
         "vocd.yaml:22:63: severities: \"critcal\" is not one of info,warning,critical",
         "vocd.yaml:23:3: workspace \"a\" is there twice; first at line 3",
         "vocd.yaml:24:3: expected a section of keys, found text",
+        "days_off: \"2026-02-30\" is no date like 2026-12-25",
+        "days_off: \"Christmas\" is no date like 2026-12-25",
     };
     for (size_t i = 0; i < ARRAY_LEN(expected); i++)
         assert_has(said, expected[i]);
@@ -600,7 +603,12 @@ static void the_example_loads(void **state)
                             offsetof(struct config, http));
     assert_memory_equal(&c->intake, &defaults->intake, sizeof c->intake);
     assert_memory_equal(&c->store, &defaults->store, sizeof c->store);
-    assert_memory_equal(&c->alert, &defaults->alert, sizeof c->alert);
+    assert_memory_equal(&c->alert, &defaults->alert,
+                        offsetof(struct config, alert.silence) - offsetof(struct config, alert));
+    assert_true(span_eq(c->alert.silence, defaults->alert.silence) &&
+                span_eq(c->alert.silence_severity, defaults->alert.silence_severity));
+    assert_memory_equal(&c->dead_letters, &defaults->dead_letters, sizeof c->dead_letters);
+    assert_int_equal(c->workspaces[0].n_days_off, 2);
     config_unref(c);
     config_unref(defaults);
     free(all);

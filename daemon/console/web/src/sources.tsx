@@ -29,17 +29,38 @@ function linesOf(trend: Trend | null, polled: Source[]): Line[] {
 function State({ line }: { line: Line }): JSX.Element {
   const p = line.polled;
   if (!p) return <Chip tone="quiet">{t("received")}</Chip>;
-  const tone = p.state === "failing" ? "negative" : p.state === "paused" ? "quiet" : "positive";
+  const quiet = p.state === "paused" || p.state === "receiving" || p.state === "sent";
+  const tone = p.state === "failing" ? "negative" : quiet ? "quiet" : "positive";
   return (
     <>
       <Chip tone={tone}>{label("source_", p.state)}</Chip>{" "}
+      {p.silence.silent && <span title={t("sourceSilentWhy")}><Chip tone="negative">{t("sourceSilent")}</Chip></span>}{" "}
       {p.error && <small class="worse">{p.error.code}: <bdi>{p.error.detail}</bdi></small>}
     </>
   );
 }
 
+const UNITS = { m: "window_m", h: "window_h", d: "window_d" } as const;
+
+/** What came in the window that says most, and what was expected in it. */
+function Expected({ of }: { of: Source | undefined }): JSX.Element {
+  const { window: span, got, expected } = of?.silence ?? {};
+  if (!span || got == null || expected == null) return <>–</>;
+  const [, n = "", unit = "h"] = /^(\d+)([mhd])$/.exec(span) ?? [];
+  return (
+    <>
+      {integer(got)} / {integer(Math.round(expected))}{" "}
+      <small class="muted">{t(UNITS[unit as keyof typeof UNITS], { n })}</small>
+    </>
+  );
+}
+
+function when(time: string | null | undefined): string {
+  return time ? ago(time) : "–";
+}
+
 function Row({ line, from, to }: { line: Line; from: string; to: string }): JSX.Element {
-  const silent = (line.now?.value ?? 0) === 0 && (line.before?.value ?? 0) > 0;
+  const silent = line.polled?.silence.silent || ((line.now?.value ?? 0) === 0 && (line.before?.value ?? 0) > 0);
   return (
     <tr>
       <th scope="row"><bdi>{line.source}</bdi></th>
@@ -48,7 +69,9 @@ function Row({ line, from, to }: { line: Line; from: string; to: string }): JSX.
         <a href={href("feedback", { where: equal("source", line.source), from, to })}>{integer(line.now?.value ?? 0)}</a>
       </td>
       <td class="num muted">{integer(line.before?.value ?? 0)}</td>
-      <td>{line.polled?.last_success_at ? ago(line.polled.last_success_at) : "–"}</td>
+      <td class="num"><Expected of={line.polled} /></td>
+      <td>{when(line.polled?.last_record_at)}</td>
+      <td>{when(line.polled?.last_success_at)}</td>
       <td class="num">{line.polled ? integer(line.polled.records.rejected) : "–"}</td>
     </tr>
   );
@@ -81,6 +104,8 @@ export function SourcesPage(_scene: Scene): JSX.Element {
                 <th scope="col">{t("state")}</th>
                 <th scope="col" class="num">{t("last24")}</th>
                 <th scope="col" class="num">{t("prior24")}</th>
+                <th scope="col" class="num">{t("againstExpected")}</th>
+                <th scope="col">{t("lastRecord")}</th>
                 <th scope="col">{t("lastSuccess")}</th>
                 <th scope="col" class="num">{t("rejected")}</th>
               </tr>

@@ -195,9 +195,12 @@ export interface Segment {
 
 export interface Source {
   source: string;
-  connector: string;
-  state: "waiting" | "polling" | "failing" | "paused";
+  connector: string | null;
+  state: "waiting" | "polling" | "failing" | "paused" | "receiving" | "sent";
   last_success_at: string | null;
+  lag_seconds: number | null;
+  last_record_at: string | null;
+  silence: { silent: boolean; window: string | null; got: number | null; expected: number | null };
   records: { accepted: number; updated: number; duplicates: number; rejected: number };
   error: { code: string; detail: string; failed_polls: number } | null;
 }
