@@ -210,6 +210,10 @@ static void walk_through(struct follow *f, const struct stream *s, struct span a
 {
     struct span url, *partitions = NULL;
     size_t n = 0;
+    if (s->partition.parent) { /* which lists nothing further */
+        walk_through(f, s->partition.parent, answers);
+        f->env.partition = SPAN_LIT("a/../b?c");
+    }
     f->env.stream = s;
     f->env.walk = &f->walk;
     f->walk = walk_new(NOW - MS_DAY);
