@@ -195,8 +195,11 @@ static bool launch(struct stream *s)
 
 static bool is_full(const struct stream *s)
 {
-    return s->filling && s->body.form != FORM_JSON &&
-           (s->filling->n >= STREAM_CHUNK_ITEMS || s->filling->arena.used >= STREAM_CHUNK_BYTES);
+    if (!s->filling || s->body.form == FORM_JSON)
+        return false;
+    /* What is under way must end before a webhook's turn comes. */
+    size_t most = pipeline_hurried(s->app->pipeline) ? STREAM_SHORT_ITEMS : STREAM_CHUNK_ITEMS;
+    return s->filling->n >= most || s->filling->arena.used >= STREAM_CHUNK_BYTES;
 }
 
 static int fill(struct stream *s)

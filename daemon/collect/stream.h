@@ -1,6 +1,7 @@
 /* stream: one streamed request on its way in. A body of JSON is one commit; NDJSON and CSV are
- * committed in chunks of at most 1,000 items or 2 MiB, in order: one chunk on its way to disk, one
- * filling, and beyond that the socket is not read. The life of a chunk:
+ * committed in chunks of at most 1,000 items (100 while webhooks come) or 2 MiB, in order: one
+ * chunk on its way to disk, one filling, and beyond that the socket is not read. The life of a
+ * chunk:
  *
  *   on_data ─► reader ─► items ─► filling ──(full, or the end)──► flying ─► pipeline ─► receipt
  *                                    │ while one flies and one is full: http_pause()
@@ -19,6 +20,7 @@
 
 enum {
     STREAM_CHUNK_ITEMS = 1000,
+    STREAM_SHORT_ITEMS = 100, /* while webhooks come */
     STREAM_CHUNK_BYTES = 2 << 20,
     STREAM_MAX_LINE = 1 << 20,
     STREAM_INTERACTIVE = 64 * 1024, /* smaller JSON bodies go before the bulk */

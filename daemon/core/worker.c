@@ -21,6 +21,8 @@ struct worker {
     struct queue lanes[WORKER_LANES]; /* submitted, not taken */
     struct queue finished;            /* run, not yet told to the loop */
     bool told, stopping;
+    bool passed_over; /* lane 1, in the batch before */
+    int64_t quick_at; /* of the last submit to lane 0; NO_TIME */
     /* The loop's own. */
     struct loop_post back, last;
     size_t queued[WORKER_LANES]; /* bytes, until done() */
@@ -73,20 +75,22 @@ static void take_one(struct queue *from, struct queue *batch, struct room *room)
     room->nodes -= room->nodes > 0;
 }
 
-/* Lane 0 first, but with room kept for one node of lane 1: who waits is never starved. A node
- * larger than a batch goes when it is the first of its lane. */
+/* Lane 0 alone, or first but with room kept for one node of lane 1. A node larger than a batch goes
+ * when it is the first of its lane. */
 static void take_batch(struct worker *w, struct queue *batch)
 {
     struct room room = {w->cfg.batch_bytes, w->cfg.batch_nodes};
     struct queue *quick = &w->lanes[0], *bulk = &w->lanes[1], kept;
+    bool both = bulk->first && (!quick->first || w->passed_over);
     queue_init(&kept);
-    if (bulk->first)
+    w->passed_over = bulk->first && !both;
+    if (both)
         take_one(bulk, &kept, &room);
     if (quick->first)
         take_one(quick, batch, &room);
     while (quick->first && fits(&room, quick->first))
         take_one(quick, batch, &room);
-    while (kept.first && bulk->first && fits(&room, bulk->first))
+    while (both && !worker_hurried(w) && bulk->first && fits(&room, bulk->first))
         take_one(bulk, &kept, &room);
     if (kept.first)
         queue_add(batch, kept.first, kept.end);
@@ -185,6 +189,7 @@ int worker_new(const struct worker_config *cfg, struct worker **ret_worker)
         return -ENOMEM;
     w->cfg = *cfg;
     w->clock = *loop_clock(cfg->loop);
+    w->quick_at = NO_TIME;
     w->back.fn = on_finished;
     w->last.fn = on_ended;
     queue_init(&w->lanes[0]);
@@ -214,6 +219,12 @@ size_t worker_queued(const struct worker *w, unsigned lane)
     return w->queued[lane];
 }
 
+/* On either thread: quick_at is written under the lock, by the thread that reads without it. */
+bool worker_hurried(const struct worker *w)
+{
+    return w->quick_at != NO_TIME && clock_mono(&w->clock) - w->quick_at < WORKER_HURRY_MS;
+}
+
 int worker_submit(struct worker *w, struct worker_node *node)
 {
     if (w->stop_asked)
@@ -226,6 +237,8 @@ int worker_submit(struct worker *w, struct worker_node *node)
     node->next = NULL;
     pthread_mutex_lock(&w->lock);
     queue_add(&w->lanes[node->lane], node, &node->next);
+    if (node->lane == 0)
+        w->quick_at = clock_mono(&w->clock);
     pthread_mutex_unlock(&w->lock);
     pthread_cond_signal(&w->wake);
     return 0;

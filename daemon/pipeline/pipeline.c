@@ -301,6 +301,11 @@ int64_t pipeline_heartbeat_age(const struct pipeline *p)
     return worker_beat_age(p->worker);
 }
 
+bool pipeline_hurried(const struct pipeline *p)
+{
+    return worker_hurried(p->worker);
+}
+
 size_t pipeline_queued_bytes(const struct pipeline *p, enum lane lane)
 {
     return worker_queued(p->worker, lane);

@@ -82,6 +82,8 @@ bool pipeline_has_room(const struct pipeline *p, const struct workspace *ws, enu
 /* Joins STOP_INTAKE by itself: what was accepted is committed and answered before the stores close.
  * Age of the worker's last sign of life, ms: for the watchdog. */
 int64_t pipeline_heartbeat_age(const struct pipeline *p);
+/* Whether somebody is waiting for small things: who submits bulk should cut it small. */
+bool pipeline_hurried(const struct pipeline *p);
 size_t pipeline_queued_bytes(const struct pipeline *p, enum lane lane);
 
 #endif

@@ -1,4 +1,4 @@
-/* fuzz_xlsx: any bytes as a workbook are refused with a message, or give rows. An even first byte:
+/* fuzz_xlsx: any bytes as a workbook are refused with a message, or give rows. A first byte of 0:
  * the rest is the file. Else it is the inner XML of three parts, styles, shared strings and sheet,
  * with a NUL between: a sound container is made around them, so that everything behind it is
  * reached. The second byte chooses the header. */
@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct span rest = span_of((const char *)data + 2, n - 2);
     opt.header_first = data[1] >> 4;
     opt.header_last = opt.header_first + (data[1] & 3);
-    if (data[0] & 1) {
+    if (data[0] != 0) {
         struct span styles = take_part(&rest), strings = take_part(&rest);
         buf_reset(&made);
         if (workbook_make(styles, strings, rest, &made) < 0)

@@ -31,6 +31,12 @@ bool pipeline_has_room(const struct pipeline *p, const struct workspace *ws, enu
     return !the->no_room;
 }
 
+bool pipeline_hurried(const struct pipeline *p)
+{
+    (void)p;
+    return the->hurried;
+}
+
 int alert_observe(struct alert_batch *b, const struct where_record *record, const struct uuid *id,
                   const struct stored *previous)
 {

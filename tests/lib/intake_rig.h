@@ -29,6 +29,7 @@ struct intake_rig {
     unsigned submits;  /* taken */
     size_t sizes[64];  /* items of each */
     unsigned refusals; /* the next so many submits give -EAGAIN */
+    bool hurried;      /* what pipeline_hurried() says */
     bool no_room;
     int fail_with;     /* the next transaction's error */
     bool rerun;        /* apply twice: the first is aborted */

@@ -264,6 +264,22 @@ static void test_chunks(void **state)
     }
 }
 
+static void test_short_chunks(void **state)
+{
+    struct intake_rig *rig = *state;
+    struct buf b;
+
+    buf_init(&b, 0);
+    add_lines(&b, 0, 2 * STREAM_SHORT_ITEMS + 1);
+    rig->hurried = true;
+    post(rig, NDJSON, b.p);
+    expect_counts(rig, 200, 2 * STREAM_SHORT_ITEMS + 1, 0, 0, 0);
+    assert_int_equal(rig->submits, 3);
+    assert_int_equal(rig->sizes[0], STREAM_SHORT_ITEMS);
+    assert_int_equal(rig->sizes[2], 1);
+    buf_done(&b);
+}
+
 /* One flying, one filling, the rest unread; in order when it goes on. */
 static void test_back_pressure(void **state)
 {
@@ -686,6 +702,7 @@ int main(void)
         T(test_rerun_starts_afresh),
         T(test_sent_again),
         T(test_chunks),
+        T(test_short_chunks),
         T(test_back_pressure),
         T(test_failure_midway),
         T(test_disk_full),

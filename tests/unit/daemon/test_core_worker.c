@@ -131,7 +131,7 @@ static void release(struct fixture *f)
     assert_true(f->stopped);
 }
 
-static void batches_take_lane_0_first_and_something_of_lane_1(void **state)
+static void lane_0_has_its_own_batch_and_lane_1_its_turn(void **state)
 {
     struct fixture *f = *state;
     struct item i[9];
@@ -143,7 +143,7 @@ static void batches_take_lane_0_first_and_something_of_lane_1(void **state)
     for (int k = 3; k < 9; k++)
         submit(f, &i[k], 0, 10, k);
     release(f);
-    assert_string_equal(f->taken, "0:1 | 0:3 0:4 1:1 | 0:5 0:6 1:2 | 0:7 0:8 | ");
+    assert_string_equal(f->taken, "0:1 | 0:3 0:4 0:5 | 0:6 0:7 1:1 | 0:8 | 1:2 | ");
 }
 
 static void batches_are_bounded_in_bytes(void **state)
@@ -159,7 +159,7 @@ static void batches_are_bounded_in_bytes(void **state)
     submit(f, &i[4], 0, 500, 5); /* larger than a batch: goes alone */
     submit(f, &i[5], 1, 500, 1);
     release(f);
-    assert_string_equal(f->taken, "0:1 | 0:2 1:1 | 0:3 0:4 | 0:5 | ");
+    assert_string_equal(f->taken, "0:1 | 0:2 0:3 | 0:4 1:1 | 0:5 | ");
 }
 
 static void lanes_are_bounded_until_done(void **state)
@@ -216,6 +216,25 @@ static int64_t read_mono(void *ctx)
 {
     (void)ctx;
     return mono;
+}
+
+static void lane_1_is_taken_piece_by_piece_while_lane_0_is_in_use(void **state)
+{
+    struct fixture *f = *state;
+    struct item i[4];
+    struct clock c = {.wall_ms = read_mono, .mono_ms = read_mono};
+    mono = 1000;
+    loop_set_clock(f->loop, &c);
+    start(f);
+    assert_false(worker_hurried(f->worker));
+    hold(f, &i[0]);
+    for (int k = 1; k < 4; k++)
+        submit(f, &i[k], 1, 10, k);
+    assert_true(worker_hurried(f->worker));
+    release(f);
+    assert_string_equal(f->taken, "0:1 | 1:1 | 1:2 | 1:3 | ");
+    mono += WORKER_HURRY_MS;
+    assert_false(worker_hurried(f->worker));
 }
 
 static void silence_ages_but_rest_does_not(void **state)
@@ -288,7 +307,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(batches_take_lane_0_first_and_something_of_lane_1),
+        T(lane_0_has_its_own_batch_and_lane_1_its_turn),
+        T(lane_1_is_taken_piece_by_piece_while_lane_0_is_in_use),
         T(batches_are_bounded_in_bytes),
         T(lanes_are_bounded_until_done),
         T(stop_runs_what_is_queued),
