@@ -41,6 +41,9 @@ class Corpus(unittest.TestCase):
     def test_signature(self):
         self.replay("signature")
 
+    def test_xlsx(self):
+        self.replay("xlsx")
+
     def test_transcript(self):
         self.replay("transcript")
 
