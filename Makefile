@@ -203,8 +203,8 @@ FUZZ := http $(FUZZ_NLP) $(FUZZ_COLLECT)
 .PHONY: fuzz fuzz-build fuzz-merge
 fuzz-build: deps-test $(BUILD)/lexicons.bin
 	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC="$(FUZZ_CC)" SAN=address,undefined \
-	 OPT="-O1 -g -DFUZZ_WITH_LIBFUZZER -fsanitize=fuzzer-no-link" build-fuzz/libdaemon.a \
-	 build-fuzz/libnlp.a build-fuzz/libstore.a build-fuzz/libbase.a build-fuzz/libtest.a \
+	 OPT="-O1 -g -DFUZZ_WITH_LIBFUZZER -fsanitize=fuzzer-no-link -fno-sanitize-recover=all" \
+	 build-fuzz/libdaemon.a build-fuzz/libnlp.a build-fuzz/libstore.a build-fuzz/libbase.a build-fuzz/libtest.a \
 	 $(patsubst tests/%.c,build-fuzz/obj/tests/%.o,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 	@for f in $(FUZZ); do clang -fsanitize=fuzzer,address,undefined -o build-fuzz/fuzz_$$f \
 	 build-fuzz/obj/tests/fuzz/fuzz_$$f.o build-fuzz/obj/tests/fuzz/nlp_rig.o build-fuzz/libtest.a \

@@ -375,21 +375,28 @@ static bool any_matches(const struct signature_scheme *s, struct span header, st
     return matched;
 }
 
-static int check_time(const struct signature_scheme *s, int64_t tolerance_ms, int64_t now,
-                      const struct signature_headers *headers)
+static int read_time(const struct signature_scheme *s, struct span text, int64_t *ret_ms)
 {
-    struct span text;
     int64_t t;
-
-    if (!s->time_header)
-        return 0;
-    text = time_of(s, headers);
     if (span_to_i64(text, &t) == 0) {
         if (s->time != TIME_UNIX_MS && __builtin_mul_overflow(t, MS_SECOND, &t))
             return -EBADMSG;
     } else if (s->time != TIME_ANY || time_parse_rfc3339(text, &t) < 0) {
         return -EBADMSG;
     }
+    *ret_ms = t;
+    return 0;
+}
+
+static int check_time(const struct signature_scheme *s, int64_t tolerance_ms, int64_t now,
+                      const struct signature_headers *headers)
+{
+    int64_t t;
+
+    if (!s->time_header)
+        return 0;
+    if (read_time(s, time_of(s, headers), &t) < 0)
+        return -EBADMSG;
     if (tolerance_ms <= 0)
         tolerance_ms = SIGNATURE_TOLERANCE_MS;
     return t < now - tolerance_ms || t > now + tolerance_ms ? -ETIME : 0;
@@ -433,12 +440,11 @@ int signature_explain(const struct signature_scheme *s, const struct span *secre
 {
     char made[SIGNATURE_TEXT];
     int rc = signature_verify(s, secrets, n_secrets, tolerance_ms, now, headers, body);
-    int64_t sent;
+    int64_t sent, age;
     trace->given = headers->get(headers->ctx, s->header);
     trace->time = time_of(s, headers);
-    trace->age_ms = span_to_i64(trace->time, &sent) == 0
-                        ? now - (s->time == TIME_UNIX_MS ? sent : sent * MS_SECOND)
-                        : NO_TIME;
+    bool dated = read_time(s, trace->time, &sent) == 0 && !__builtin_sub_overflow(now, sent, &age);
+    trace->age_ms = dated ? age : NO_TIME;
     if (trace->text)
         expand(s, s->signed_text, body, headers, (struct piece_sink){add_to_buf, trace->text});
     trace->expected[0] = '\0';

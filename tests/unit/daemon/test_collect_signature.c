@@ -150,6 +150,33 @@ static void test_tolerance(void **state)
     assert_int_equal(verify(v.scheme, v.secret, v.headers, NOW, body), -EBADMSG);
 }
 
+/* How old a request says it is: also one that no clock could have sent. */
+static void test_age(void **state)
+{
+    static const struct {
+        const char *time;
+        int64_t age;
+    } cases[] = {{T, 0},
+                 {"1674087201", 30000},
+                 {"-11000000000000000", NO_TIME},
+                 {"-9223372036854775", NO_TIME},
+                 {"soon", NO_TIME},
+                 {"2023-01-19T00:13:21Z", 30000}};
+    struct span secret = SPAN_LIT("secret");
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct vector v = with(&vectors[0], vectors[0].signature);
+        struct signature_headers h = {get, v.headers};
+        struct signature_trace trace = {0};
+        v.headers[1].value = cases[i].time;
+        signature_explain(signature_find(SPAN_LIT("zendesk")), &secret, 1, 0, NOW, &h, body,
+                          &trace);
+        if (trace.age_ms != cases[i].age)
+            fail_msg("%s: %lld ms", cases[i].time, (long long)trace.age_ms);
+    }
+}
+
 /* Zendesk really sends RFC 3339. */
 static void test_zendesk_time(void **state)
 {
@@ -322,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_every_change_is_refused),
         cmocka_unit_test(test_missing_headers),
         cmocka_unit_test(test_tolerance),
+        cmocka_unit_test(test_age),
         cmocka_unit_test(test_zendesk_time),
         cmocka_unit_test(test_several_signatures),
         cmocka_unit_test(test_rotating_secrets),
