@@ -104,7 +104,7 @@ class HookKill(unittest.TestCase):
             s.join()
             self.assertIsNone(s.problem)
         kept = [r["external_id"] for r in self.d.rows(where="source = desk")]
-        letters = [json.loads(item["payload"])["external_id"]
+        letters = [json.loads(self.d.get("/v1/dead-letters/" + item["id"]).json["payload"])["external_id"]
                    for item in self.d.rows("/v1/dead-letters")]
         self.assertEqual(len(kept), len(set(kept)), "twice")
         wanted = [i for s in senders for i in s.acknowledged]
