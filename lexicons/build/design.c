@@ -130,10 +130,10 @@ static void add_labels(struct design *d, struct design_row *row, enum label_kind
     }
 }
 
-static void take_line(struct design *d, char **c, bool scored)
+static void take_line(struct design *d, char **c, int author, bool scored)
 {
     struct design_row *row = add_row(d, c[8], strlen(c[8]));
-    *row = (struct design_row){.file = d->n_files, .scored = scored, .known = 1U << KIND_DOMAIN};
+    *row = (struct design_row){.author = author, .scored = scored, .known = 1U << KIND_DOMAIN};
     snprintf(row->id, sizeof(row->id), "%s", c[0]);
     add_labels(d, row, KIND_SENTIMENT, c[2]);
     add_labels(d, row, KIND_CATEGORY, c[3]);
@@ -142,8 +142,25 @@ static void take_line(struct design *d, char **c, bool scored)
     row->labels |= label_bit(d, KIND_DOMAIN, "service", 7);
 }
 
+/* ko-a of DIR/ko-a-01.tsv; the whole name where it has no number. */
+static int author_of(struct design *d, const char *path)
+{
+    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    size_t n = strcspn(name, ".");
+    const char *number = memrchr(name, '-', n);
+    n = number && number > name && strspn(number + 1, "0123456789") ? (size_t)(number - name) : n;
+    for (int i = 0; i < d->n_authors; i++)
+        if (strlen(d->authors[i]) == n && !strncmp(d->authors[i], name, n))
+            return i;
+    if (d->n_authors == MAX_AUTHORS)
+        die("more authors than there is room for");
+    d->authors[d->n_authors] = must(strndup(name, n));
+    return d->n_authors++;
+}
+
 void design_batch(struct design *d, const char *path, bool scored)
 {
+    const int author = author_of(d, path);
     FILE *in = fopen(path, "r");
     char *line = NULL, *column[COLUMNS];
     size_t room = 0;
@@ -159,9 +176,8 @@ void design_batch(struct design *d, const char *path, bool scored)
                 *p++ = '\0';
         }
         if (n == COLUMNS && line[0] != '#' && strcmp(column[0], "id") != 0)
-            take_line(d, column, scored);
+            take_line(d, column, author, scored);
     }
-    d->n_files++;
     free(line);
     fclose(in);
 }
@@ -178,7 +194,7 @@ static void take_other(void *ctx, const char *text, size_t n, uint32_t row, doub
     if (row % p->every)
         return;
     struct design_row *r = add_row(p->design, text, n);
-    *r = (struct design_row){.file = -1, .known = 1U << KIND_DOMAIN};
+    *r = (struct design_row){.author = -1, .known = 1U << KIND_DOMAIN};
 }
 
 void design_other(struct design *d, const char *data_dir, enum source s, unsigned every)
@@ -249,6 +265,8 @@ void design_close(struct design *d)
     grams_free(&d->grams);
     for (uint32_t i = 0; i < d->n_features; i++)
         free(d->features[i]);
+    for (int i = 0; i < d->n_authors; i++)
+        free(d->authors[i]);
     free(d->rows);
     free(d->is_mark);
     free(d->length);

@@ -5,7 +5,7 @@
 
 #include "lexicons/build/grams.h"
 
-enum { MAX_LABELS = 32 /* LEX_LANES */, MAX_NAME = 64, MAX_FEATURES = 2048 };
+enum { MAX_LABELS = 32 /* LEX_LANES */, MAX_NAME = 64, MAX_FEATURES = 2048, MAX_AUTHORS = 64 };
 
 enum label_kind { KIND_SENTIMENT, KIND_TYPE, KIND_CATEGORY, KIND_SIGNAL, KIND_DOMAIN, LABEL_KINDS };
 
@@ -18,7 +18,7 @@ struct design_row {
     char id[24];
     uint64_t labels; /* a bit each */
     unsigned known;  /* bits 1 << kind: what the row says anything about */
-    int file;        /* -1: a text of no service, from DATA */
+    int author;      /* -1: a text of no service, from DATA */
     bool scored;     /* in cross-validation */
 };
 
@@ -28,7 +28,8 @@ struct design {
     uint32_t n_grams;
     struct design_row *rows;
     struct label_name names[MAX_LABELS];
-    int n_names, n_files;
+    int n_names, n_authors;
+    char *authors[MAX_AUTHORS];
     char *features[MAX_FEATURES];
     uint32_t n_features;
     bool *is_mark; /* by feature */
@@ -37,7 +38,8 @@ struct design {
 
 /* `tables`: the compiled lexicon without labels. Ends the program with a message on failure. */
 void design_open(struct design *d, const char *lang, const char *tables);
-/* A batch (README.md); what it does not say is "?". Not `scored`: for training alone. */
+/* A batch (README.md), by the author its name says (ko-a-01.tsv: ko-a); what it does not say is "?".
+ * Not `scored`: for training alone. */
 void design_batch(struct design *d, const char *path, bool scored);
 /* Texts of no service: every `every`-th row of a source. */
 void design_other(struct design *d, const char *data_dir, enum source s, unsigned every);

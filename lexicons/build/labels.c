@@ -3,8 +3,8 @@
  * over the same n-grams as the polarity table, and the rules and marks of nlp.
  *
  *   labels lang=ko tables=BIN data=DIR out=FILE BATCH...   the table of all batches
- *   labels lang=ko tables=BIN data=DIR BATCH...            figures: each batch scored by a fit of
- * the others
+ *   labels lang=ko tables=BIN data=DIR BATCH...            figures: each author's texts scored by a
+ * fit of the others'
  *   ... scores=FILE                                        those scores, a line for each text and
  * label
  *
@@ -57,7 +57,7 @@ static void set_scales(struct labels *l)
     const struct design *d = &l->design;
     uint32_t *df = must(calloc(d->grams.n + 1, sizeof(*df))), n = 0;
     for (size_t i = 0; i < d->grams.n_rows; i++) {
-        if (d->rows[i].file < 0)
+        if (d->rows[i].author < 0)
             continue;
         n++;
         for (uint64_t k = d->grams.row[i]; k < d->grams.row[i + 1]; k++)
@@ -73,8 +73,8 @@ static void set_scales(struct labels *l)
     free(df);
 }
 
-/* What each id adds to the score of `label`, fitted on all rows that know of it but those of file
- * `left_out`; of texts of no service, every tenth is left out with each file. */
+/* What each id adds to the score of `label`, fitted on all rows that know of it but those of author
+ * `left_out`; of texts of no service, every tenth is left out with each. */
 static double fit_label(const struct labels *l, int label, int left_out, float *ret_v)
 {
     const struct design *d = &l->design;
@@ -84,7 +84,7 @@ static double fit_label(const struct labels *l, int label, int left_out, float *
     double bias;
     for (size_t i = 0; i < n; i++) {
         const struct design_row *r = &d->rows[i];
-        bool out = r->file < 0 ? (int)(i % 10) == left_out : r->file == left_out;
+        bool out = r->author < 0 ? (int)(i % 10) == left_out : r->author == left_out;
         side[i] = is_so(l, i, label) ? 1 : -1;
         cost[i] = (r->known >> d->names[label].kind & 1) && !out ? 1 : 0;
     }
@@ -104,20 +104,20 @@ static double score_row(const struct labels *l, const float *v, double bias, siz
     return bias + sum / (double)d->length[i];
 }
 
-/* Every row scored by a fit that has not seen its file. */
+/* Every row scored by a fit that has not seen its author. */
 static void cross_validate(struct labels *l)
 {
     const struct design *d = &l->design;
     float *v = must(calloc(d->grams.n + 1, sizeof(*v)));
     l->score = must(calloc(d->grams.n_rows * MAX_LABELS + 1, sizeof(*l->score)));
-    for (int file = 0; file < d->n_files; file++) {
+    for (int author = 0; author < d->n_authors; author++) {
         size_t any = 0;
         for (size_t i = 0; i < d->grams.n_rows; i++)
-            any += d->rows[i].file == file && d->rows[i].scored;
+            any += d->rows[i].author == author && d->rows[i].scored;
         for (int label = 0; any && label < d->n_names; label++) {
-            double bias = fit_label(l, label, file, v);
+            double bias = fit_label(l, label, author, v);
             for (size_t i = 0; i < d->grams.n_rows; i++)
-                if (d->rows[i].file == file)
+                if (d->rows[i].author == author)
                     l->score[i * MAX_LABELS + (size_t)label] = score_row(l, v, bias, i);
         }
     }
@@ -360,7 +360,7 @@ static void write_table(struct labels *l, const char *path)
     int16_t *weight = must(calloc((size_t)d->grams.n + 1, MAX_LABELS * sizeof(*weight)));
     size_t n = 0;
     for (size_t i = 0; i < d->grams.n_rows; i++)
-        n += d->rows[i].file >= 0;
+        n += d->rows[i].author >= 0;
     fprintf(out, "# format: 2\n# lang: %s\n# texts: %zu\n# odds: %.4g\n", l->options.lang, n,
             l->odds);
     for (int k = 0; k < d->n_names; k++) {
