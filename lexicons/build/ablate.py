@@ -3,9 +3,8 @@
 
     ablate.py VOCCTL LABELS DATA
 
-Run from the root. Development batches ko-a are scored by labels fitted on ko-b (with ko-f and the
-golden sentences) and the other way round, so that no author is scored by a fit of his own texts. A
-rule is a kind of word in the lists, a whole file, or a number of model.tsv.
+Run from the root, with `make accuracy-rules`. Each author of the development batches is scored by
+labels fitted on the others. A rule is a kind of word in the lists, a whole file, or a number of model.tsv.
 """
 import pathlib
 import re
@@ -35,16 +34,13 @@ def with_number(folder, name, value):
     path.write_text("\n".join(lines) + f"{name}\t{value}\n", encoding="utf-8")
 
 
-def authors(folder):
-    files = []
-    for author in "ab":
-        files.append(folder / f"{author}.tsv")
-        files[-1].write_text("".join(p.read_text(encoding="utf-8") for p in
-                                     sorted(CORPUS.glob(f"ko-{author}-*.tsv"))), encoding="utf-8")
+def batches(folder):
+    tests = tuple((CORPUS / "tests.txt").read_text(encoding="utf-8").split())
     golden = folder / "golden.tsv"
     golden.write_bytes(subprocess.run([sys.executable, ROOT / "lexicons/build/golden.py", "ko"],
                                       stdout=subprocess.PIPE, check=True).stdout)
-    return [*files, "train-only=1", golden, *sorted(CORPUS.glob("ko-f-*.tsv"))]
+    files = [p for p in sorted(CORPUS.glob("ko-*.tsv")) if not p.name.startswith(tests)]
+    return [*files, "train-only=1", golden]
 
 
 def figures(vocctl, labels, data, change):
@@ -57,7 +53,7 @@ def figures(vocctl, labels, data, change):
         change(lexicon)
         subprocess.run([vocctl, "lexicon", "compile", lexicon, "-o", tables], check=True)
         out = subprocess.run([labels, "lang=ko", f"tables={tables}", f"data={data}",
-                              *authors(folder)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              *batches(folder)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                              check=True).stdout.decode()
     percents = [float(x) for x in re.findall(r"^(?:sentiment|type) ([\d.]+) %", out, re.M)]
     return percents + [100 * float(x) for x in re.findall(r"^\w+ F1 ([\d.]+)", out, re.M)]

@@ -6,7 +6,8 @@
 
 Looked at: columns, ids, codes, characters, personal data that could be somebody's, labels that
 contradict each other, texts that stand twice or nearly twice (named by id only: texts of test
-batches are shown by no program), the marks of traps and lookalikes, the mix of every language.
+batches are shown by no program), the marks of traps and lookalikes, second readings, the mix of every
+language. With the counts it prints how far two readers agree: what no analyzer can be expected to pass.
 Exit 1 when there is a problem.
 """
 import collections
@@ -18,10 +19,11 @@ import unicodedata
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "lexicons/build/corpus"
 COLUMNS = "id kind sentiment categories type signals industry register text".split()
+SECOND = "id sentiment categories type signals".split()
 INDUSTRIES = set("shopping telecom bank travel appliance food public game health education".split())
 REGISTERS = set("formal polite casual internet elderly dialect business".split())
 MARKS = {"trap", "lookalike"}
-UNMARKED = ("en-a", "en-f")  # traps and lookalikes are not listed
+UNMARKED = re.compile("en-[afghk]-|ko-[g-z]-")  # traps and lookalikes are not listed
 MAX_ROWS, MIN_CHARS, MAX_CHARS = 500, 3, 600
 NEAR = 0.66      # Jaccard of trigrams from which two texts count as one
 NEAR_CHARS = 16  # letters a text needs to be compared so; shorter ones only whole
@@ -57,6 +59,7 @@ class Check:
         self.problems = []
         self.rows = []   # every good row, with lang, batch and where added
         self.marks = {}  # id: mark
+        self.second = {}  # id: the row of a second reading
 
     def problem(self, where, what):
         self.problems.append(f"{where}: {what}")
@@ -127,6 +130,23 @@ class Check:
             if self.marks.setdefault(ident, mark) != mark or line in lines[1:n - 1]:
                 self.problem(f"{path.name}:{n}", f"{ident} is marked twice")
 
+    def second_file(self, path):
+        lines = path.read_text(encoding="utf-8").split("\n")
+        if lines[0].split("\t") != SECOND:
+            self.problem(f"second/{path.name}:1", f"columns are not {' '.join(SECOND)}")
+        for n, line in enumerate(lines[1:-1], 2):
+            where, cells = f"second/{path.name}:{n}", line.split("\t")
+            row = dict(zip(SECOND, cells))
+            if len(cells) != len(SECOND) or row["id"] in self.second:
+                self.problem(where, f"{len(cells)} columns, or {cells[0]} stands twice")
+                continue
+            if row["sentiment"] not in CODES["sentiment"] or row["type"] not in CODES["type"]:
+                self.problem(where, f"{row['sentiment']!r} or {row['type']!r} is unknown")
+            for column, known in SETS.items():
+                if not set(codes(row[column])) <= known:
+                    self.problem(where, f"{column} {row[column]!r}: unknown")
+            self.second[row["id"]] = row
+
     # --- all files together ---
 
     def across(self):
@@ -134,9 +154,10 @@ class Check:
         for row in self.rows:
             if first.setdefault(row["id"], row) is not row:
                 self.problem(row["where"], f"id {row['id']} is also at {first[row['id']]['where']}")
-        for ident in self.marks:
-            if ident not in first:
-                self.problem("marks", f"{ident} is in no batch")
+        for name, idents in (("marks", self.marks), ("second", self.second)):
+            for ident in idents:
+                if ident not in first:
+                    self.problem(name, f"{ident} is in no batch")
         self.same()
         self.near()
 
@@ -178,7 +199,7 @@ class Check:
                 counts[column][row[column]] += 1
             for column in SETS:
                 counts[column].update(codes(row[column]))
-            if not row["batch"].startswith(UNMARKED):
+            if not UNMARKED.match(row["batch"]):
                 counts["marks"][self.marks.get(row["id"], "none")] += 1
             n = len(codes(row["categories"]))
             counts["number"]["several categories" if n > 1 else "no category" if n == 0
@@ -221,6 +242,25 @@ class Check:
             print(f"- {column}: {parts}")
 
 
+    def agreement(self):
+        print("\n| author and second reader | texts | sentiment | type | categories F1 | signals F1 |")
+        print("| --- | --- | --- | --- | --- | --- |")
+        for group in sorted({row["batch"].rsplit("-", 1)[0] for row in self.rows}):
+            pairs = [(row, self.second[row["id"]]) for row in self.rows
+                     if row["batch"].rsplit("-", 1)[0] == group and row["id"] in self.second]
+            if not pairs:
+                continue
+            same = [100 * sum(a[c] == b[c] for a, b in pairs) / len(pairs)
+                    for c in ("sentiment", "type")]
+            f1 = []
+            for column in SETS:
+                both = sum(len(set(codes(a[column])) & set(codes(b[column]))) for a, b in pairs)
+                all_ = sum(len(codes(a[column])) + len(codes(b[column])) for a, b in pairs)
+                f1.append(2 * both / max(all_, 1))
+            print(f"| {group} | {len(pairs)} | {same[0]:.1f} % | {same[1]:.1f} % | {f1[0]:.3f} | "
+                  f"{f1[1]:.3f} |")
+
+
 def main(args):
     check = Check()
     folder = next((pathlib.Path(a) for a in args if not a.startswith("-")), CORPUS)
@@ -229,11 +269,15 @@ def main(args):
             check.marks_file(path)
         else:
             check.batch(path)
+    for path in sorted(folder.glob("second/*.tsv")):
+        check.second_file(path)
     check.across()
     for lang in ROWS:
         check.mix(lang)
         if "--quiet" not in args:
             check.table(lang)
+    if check.second and "--quiet" not in args:
+        check.agreement()
     print("\n".join(check.problems) or "corpus: clean")
     return 1 if check.problems else 0
 

@@ -114,31 +114,34 @@ static uint64_t label_bit(struct design *d, enum label_kind kind, const char *co
 }
 
 /* The labels of a cell of codes parted by commas, without what follows a slash. */
-static void add_labels(struct design *d, struct design_row *row, enum label_kind kind,
-                       const char *cell)
+static uint64_t labels_of(struct design *d, enum label_kind kind, const char *cell)
 {
-    if (!strcmp(cell, "?"))
-        return;
-    row->known |= 1U << kind;
+    uint64_t labels = 0;
     while (*cell) {
         cell += strspn(cell, ", ");
         size_t all = strcspn(cell, ", "), top = strcspn(cell, ", /");
         bool by_pii = kind == KIND_SIGNAL && !strncmp(cell, "pii", 3); /* nlp/pii.c alone */
         if (top && !by_pii)
-            row->labels |= label_bit(d, kind, cell, top);
+            labels |= label_bit(d, kind, cell, top);
         cell += all;
     }
+    return labels;
 }
+
+static const enum label_kind cell_kinds[] = {KIND_SENTIMENT, KIND_CATEGORY, KIND_TYPE, KIND_SIGNAL};
+enum { CELLS = sizeof(cell_kinds) / sizeof(cell_kinds[0]) };
 
 static void take_line(struct design *d, char **c, int author, bool scored)
 {
     struct design_row *row = add_row(d, c[8], strlen(c[8]));
     *row = (struct design_row){.author = author, .scored = scored, .known = 1U << KIND_DOMAIN};
     snprintf(row->id, sizeof(row->id), "%s", c[0]);
-    add_labels(d, row, KIND_SENTIMENT, c[2]);
-    add_labels(d, row, KIND_CATEGORY, c[3]);
-    add_labels(d, row, KIND_TYPE, c[4]);
-    add_labels(d, row, KIND_SIGNAL, c[5]);
+    for (int k = 0; k < CELLS; k++) {
+        if (!strcmp(c[2 + k], "?"))
+            continue;
+        row->known |= 1U << cell_kinds[k];
+        row->labels |= labels_of(d, cell_kinds[k], c[2 + k]);
+    }
     row->labels |= label_bit(d, KIND_DOMAIN, "service", 7);
 }
 
@@ -158,28 +161,64 @@ static int author_of(struct design *d, const char *path)
     return d->n_authors++;
 }
 
+/* The columns of a line, cut in place: how many there are, at most `max`. */
+static int cut_line(char *line, char **columns, int max)
+{
+    int n = 0;
+    line[strcspn(line, "\n")] = '\0';
+    for (char *p = line; p && n < max; n++) {
+        columns[n] = p;
+        p = n + 1 < max ? strchr(p, '\t') : NULL;
+        if (p)
+            *p++ = '\0';
+    }
+    return n;
+}
+
+/* What a second reader, who had the texts alone, says of the rows from `first` on, in their order.
+ */
+static void read_second(struct design *d, const char *path, size_t first)
+{
+    char line[1024], *c[1 + CELLS], *file = must(malloc(strlen(path) + sizeof("second/")));
+    size_t folder = strrchr(path, '/') ? (size_t)(strrchr(path, '/') - path) + 1 : 0;
+    sprintf(file, "%.*ssecond/%s", (int)folder, path, path + folder);
+    FILE *in = fopen(file, "r");
+    free(file);
+    for (size_t i = first; in && fgets(line, sizeof(line), in);) {
+        if (cut_line(line, c, 1 + CELLS) != 1 + CELLS)
+            continue;
+        size_t row = i;
+        while (row < d->corpus.n_docs && strcmp(d->rows[row].id, c[0]) != 0)
+            row++;
+        if (row == d->corpus.n_docs) /* the heading */
+            continue;
+        uint64_t labels = label_bit(d, KIND_DOMAIN, "service", 7);
+        for (int k = 0; k < CELLS; k++)
+            labels |= labels_of(d, cell_kinds[k], c[1 + k]);
+        d->rows[row].unsure = d->rows[row].labels ^ labels;
+        i = row + 1;
+    }
+    if (in)
+        fclose(in);
+}
+
 void design_batch(struct design *d, const char *path, bool scored)
 {
     const int author = author_of(d, path);
+    const size_t first = d->corpus.n_docs;
     FILE *in = fopen(path, "r");
     char *line = NULL, *column[COLUMNS];
     size_t room = 0;
     if (!in)
         die(path);
     while (getline(&line, &room, in) > 0) {
-        int n = 0;
-        line[strcspn(line, "\n")] = '\0';
-        for (char *p = line; p && n < COLUMNS; n++) {
-            column[n] = p;
-            p = n + 1 < COLUMNS ? strchr(p, '\t') : NULL;
-            if (p)
-                *p++ = '\0';
-        }
+        int n = cut_line(line, column, COLUMNS);
         if (n == COLUMNS && line[0] != '#' && strcmp(column[0], "id") != 0)
             take_line(d, column, author, scored);
     }
     free(line);
     fclose(in);
+    read_second(d, path, first);
 }
 
 struct picking {

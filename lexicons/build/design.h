@@ -17,6 +17,7 @@ struct label_name {
 struct design_row {
     char id[24];
     uint64_t labels; /* a bit each */
+    uint64_t unsure; /* those the second reading does not agree on */
     unsigned known;  /* bits 1 << kind: what the row says anything about */
     int author;      /* -1: a text of no service, from DATA */
     bool scored;     /* in cross-validation */
@@ -38,8 +39,8 @@ struct design {
 
 /* `tables`: the compiled lexicon without labels. Ends the program with a message on failure. */
 void design_open(struct design *d, const char *lang, const char *tables);
-/* A batch (README.md), by the author its name says (ko-a-01.tsv: ko-a); what it does not say is "?".
- * Not `scored`: for training alone. */
+/* A batch (README.md) by the author its name says (ko-a-01.tsv: ko-a), with its second reading where
+ * there is one; what it does not say is "?". Not `scored`: for training alone. */
 void design_batch(struct design *d, const char *path, bool scored);
 /* Texts of no service: every `every`-th row of a source. */
 void design_other(struct design *d, const char *data_dir, enum source s, unsigned every);

@@ -86,7 +86,8 @@ static double fit_label(const struct labels *l, int label, int left_out, float *
         const struct design_row *r = &d->rows[i];
         bool out = r->author < 0 ? (int)(i % 10) == left_out : r->author == left_out;
         side[i] = is_so(l, i, label) ? 1 : -1;
-        cost[i] = (r->known >> d->names[label].kind & 1) && !out ? 1 : 0;
+        bool unsure = r->unsure >> label & 1;
+        cost[i] = (r->known >> d->names[label].kind & 1) && !out && !unsure ? 1 : 0;
     }
     struct fit_set set = {&d->grams, side, cost};
     fit_scaled(&set, &l->options.limits, l->d, d->length, ret_v, &bias);
