@@ -9,7 +9,7 @@
  * label
  *
  * Batches after `train-only=1` are fitted on and never scored. key=value pairs override the recipe:
- * c, keep, least, min_df, rule, mark, other. */
+ * c, keep, least, min_df, rule, signal, mark, other. */
 #include "lexicons/build/design.h"
 #include "lexicons/build/fit.h"
 #include "lexicons/build/table.h"
@@ -22,6 +22,7 @@
 struct options {
     const char *lang, *tables, *data, *out, *scores;
     double rule, mark; /* how much a rule, a mark counts beside an n-gram */
+    double signal;     /* a rule, where a signal is fitted: those of signals are their own words */
     double other;      /* one in so many texts of DATA says what is no service */
     double min_df;
     double keep;  /* n-grams in the table */
@@ -32,7 +33,7 @@ struct options {
 struct labels {
     struct options options;
     struct design design;
-    float *d;      /* scale of each id */
+    float *d[2];   /* scale of each id, and that for signals */
     double *score; /* of row i and label k: [i * MAX_LABELS + k] */
     double threshold[LABEL_KINDS], odds;
 };
@@ -63,12 +64,15 @@ static void set_scales(struct labels *l)
         for (uint64_t k = d->grams.row[i]; k < d->grams.row[i + 1]; k++)
             df[d->grams.ids[k]]++;
     }
-    free(l->d);
-    l->d = must(calloc(d->grams.n + 1, sizeof(*l->d)));
-    for (uint32_t j = 0; j < d->grams.n; j++) {
-        double rare = log((n + 1.0) / (df[j] + 1.0)) / 4.5;
-        bool feature = j >= d->n_grams, mark = feature && d->is_mark[j - d->n_grams];
-        l->d[j] = (float)(mark ? l->options.mark / 4.5 : feature ? l->options.rule * rare : rare);
+    for (int k = 0; k < 2; k++) {
+        double rule = k ? l->options.signal : l->options.rule;
+        free(l->d[k]);
+        l->d[k] = must(calloc(d->grams.n + 1, sizeof(float)));
+        for (uint32_t j = 0; j < d->grams.n; j++) {
+            double rare = log((n + 1.0) / (df[j] + 1.0)) / 4.5;
+            bool feature = j >= d->n_grams, mark = feature && d->is_mark[j - d->n_grams];
+            l->d[k][j] = (float)(mark ? l->options.mark / 4.5 : feature ? rule * rare : rare);
+        }
     }
     free(df);
 }
@@ -90,7 +94,8 @@ static double fit_label(const struct labels *l, int label, int left_out, float *
         cost[i] = (r->known >> d->names[label].kind & 1) && !out && !unsure ? 1 : 0;
     }
     struct fit_set set = {&d->grams, side, cost};
-    fit_scaled(&set, &l->options.limits, l->d, d->length, ret_v, &bias);
+    fit_scaled(&set, &l->options.limits, l->d[d->names[label].kind == KIND_SIGNAL], d->length,
+               ret_v, &bias);
     free(side);
     free(cost);
     return bias;
@@ -414,9 +419,9 @@ static bool set_number(struct options *o, const char *arg)
     const struct {
         const char *key;
         double *value;
-    } keys[] = {{"c=", &o->limits.C},  {"keep=", &o->keep},       {"min_df=", &o->min_df},
-                {"rule=", &o->rule},   {"mark=", &o->mark},       {"other=", &o->other},
-                {"least=", &o->least}, {"stop=", &o->limits.stop}};
+    } keys[] = {{"c=", &o->limits.C},    {"keep=", &o->keep},   {"min_df=", &o->min_df},
+                {"rule=", &o->rule},     {"mark=", &o->mark},   {"other=", &o->other},
+                {"signal=", &o->signal}, {"least=", &o->least}, {"stop=", &o->limits.stop}};
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         size_t n = strlen(keys[i].key);
         if (strncmp(arg, keys[i].key, n) != 0)
@@ -474,11 +479,12 @@ int main(int argc, char **argv)
                                    .tables = "build/lexicons.bin",
                                    .data = "../shared/data",
                                    .rule = 2,
+                                   .signal = 1,
                                    .mark = 2,
                                    .other = 10,
                                    .min_df = 2,
-                                   .keep = 40000,
-                                   .least = 8,
+                                   .keep = 80000,
+                                   .least = 3,
                                    .limits = {.C = 1, .cap = 1e9, .stop = 0.02}}};
     read_all(&l, argc, argv);
     fprintf(stderr, "labels: %zu texts, %u n-grams, %u features, %d labels\n",
@@ -497,7 +503,8 @@ int main(int argc, char **argv)
         narrow(&l);
         write_table(&l, l.options.out);
     }
-    free(l.d);
+    free(l.d[0]);
+    free(l.d[1]);
     free(l.score);
     design_close(&l.design);
     return 0;
