@@ -35,7 +35,7 @@ labels: $(BUILD)/labels $(BUILD)/vocctl
 	python3 $(LEX)/golden.py ko > $(BUILD)/golden-ko.tsv
 	$(call LABELS,ko) out=lexicons/ko/labels.tsv $(DEV_ko) train-only=1 $(BUILD)/golden-ko.tsv $(BUILD)/golden-ko.tsv
 	python3 $(LEX)/golden.py en > $(BUILD)/golden-en.tsv
-	$(call LABELS,en) keep=20000 out=lexicons/en/labels.tsv $(DEV_en) train-only=1 $(BUILD)/golden-en.tsv $(BUILD)/golden-en.tsv
+	$(call LABELS,en) out=lexicons/en/labels.tsv $(DEV_en) train-only=1 $(BUILD)/golden-en.tsv $(BUILD)/golden-en.tsv
 	DATA=$(DATA) DEV_ko="$(DEV_ko)" DEV_en="$(DEV_en)" sh $(LEX)/manifest.sh > lexicons/MANIFEST
 
 # The recipe on texts it was not fitted on; the shipped tables alone and through the engine, which is
