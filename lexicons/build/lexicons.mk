@@ -17,9 +17,9 @@ $(BUILD)/measure: $(call LEX_OBJ,measure) $(LEX_LIB)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lutf8proc -lm
 
 # Development batches: read, listed and trained on. Those of corpus/tests.txt are tests (README.md).
-TESTS := $(shell cat $(LEX)/corpus/tests.txt)
-DEV_ko := $(sort $(filter-out $(TESTS:%=$(LEX)/corpus/%%),$(wildcard $(LEX)/corpus/ko-*.tsv)))
-DEV_en := $(sort $(filter-out $(TESTS:%=$(LEX)/corpus/%%),$(wildcard $(LEX)/corpus/en-*.tsv)))
+TEST_BATCHES := $(shell cat $(LEX)/corpus/tests.txt)
+DEV_ko := $(sort $(filter-out $(TEST_BATCHES:%=$(LEX)/corpus/%%),$(wildcard $(LEX)/corpus/ko-*.tsv)))
+DEV_en := $(sort $(filter-out $(TEST_BATCHES:%=$(LEX)/corpus/%%),$(wildcard $(LEX)/corpus/en-*.tsv)))
 LABELS  = $(BUILD)/labels lang=$(1) data=$(DATA) tables=$(BUILD)/bare.bin
 # Labels are fitted on what the lexicons say without them.
 BARE    = rm -rf $(BUILD)/bare && mkdir -p $(BUILD)/bare && cp -r lexicons/ko lexicons/en $(BUILD)/bare && \
@@ -57,7 +57,7 @@ accuracy-own: $(BUILD)/labels $(BUILD)/vocctl $(BUILD)/lexicons.bin
 	$(BARE)
 	$(call LABELS,ko) $(DEV_ko)
 	$(call LABELS,en) $(DEV_en)
-	for set in $(TESTS); do echo "== $$set"; \
+	for set in $(TEST_BATCHES); do echo "== $$set"; \
 	    python3 $(LEX)/score.py $(BUILD)/vocctl $(LEX)/corpus/$$set*.tsv; done
 	BUILD=$(BUILD) python3 tests/integration/test_negation.py
 	BUILD=$(BUILD) python3 tests/integration/test_pii_sets.py
