@@ -315,6 +315,7 @@ static void harden(void)
 static int serve(struct app *app, struct source_set *sources)
 {
     char message[MESSAGE] = "";
+    loop_ends_process(app->loop);
     int rc = start(app, sources, message);
     if (rc == 0) {
         show_tables(app->tables);

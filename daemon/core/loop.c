@@ -53,6 +53,7 @@ struct loop {
     struct clock clock;
     uv_async_t wake;
     uv_signal_t term, interrupt, hangup;
+    bool ends_process;
     uv_timer_t deadline;
     _Atomic(struct loop_post *) posted; /* newest first */
     struct part parts[MAX_PARTS];
@@ -265,6 +266,11 @@ int loop_on_reload(struct loop *l, void (*fn)(void *ctx), void *ctx)
     return 0;
 }
 
+void loop_ends_process(struct loop *l)
+{
+    l->ends_process = true;
+}
+
 static int catch_signals(struct loop *l)
 {
     int rc = uv_signal_start(&l->term, on_stop_signal, SIGTERM);
@@ -322,6 +328,11 @@ static void close_own(struct loop *l)
     uv_close((uv_handle_t *)&l->term, NULL);
     uv_close((uv_handle_t *)&l->interrupt, NULL);
     uv_close((uv_handle_t *)&l->hangup, NULL);
+    if (l->ends_process) { /* uv has given the signals their defaults back */
+        signal(SIGTERM, SIG_IGN);
+        signal(SIGINT, SIG_IGN);
+        signal(SIGHUP, SIG_IGN);
+    }
     /* The last handle: unreferenced, it only fires while something else keeps the loop alive. */
     uv_timer_start(&l->deadline, on_deadline, (uint64_t)l->deadlines[STOP_CLOSE], 0);
     uv_unref((uv_handle_t *)&l->deadline);

@@ -31,6 +31,8 @@ void loop_set_clock(struct loop *l, const struct clock *c);
  * -VOC_E_PANIC when loop_panic() was called; -ETIMEDOUT when shutdown could not finish in time:
  * then threads may still be inside, so leave by _exit() without freeing anything they use. */
 int loop_run(struct loop *l);
+/* The process ends with this loop: a signal that comes once it has closed is ignored, not fatal. */
+void loop_ends_process(struct loop *l);
 
 /* A part of the daemon that takes part in shutdown: `stop` begins its stage's work and must lead to
  * loop_stopped(l, stage, ctx) being called exactly once, at once or later. */

@@ -39,8 +39,8 @@ struct design {
 
 /* `tables`: the compiled lexicon without labels. Ends the program with a message on failure. */
 void design_open(struct design *d, const char *lang, const char *tables);
-/* A batch (README.md) by the author its name says (ko-a-01.tsv: ko-a), with its second reading where
- * there is one; what it does not say is "?". Not `scored`: for training alone. */
+/* A batch (README.md) by the author its name says (ko-a-01.tsv: ko-a), with its second reading
+ * where there is one; what it does not say is "?". Not `scored`: for training alone. */
 void design_batch(struct design *d, const char *path, bool scored);
 /* Texts of no service: every `every`-th row of a source. */
 void design_other(struct design *d, const char *data_dir, enum source s, unsigned every);
