@@ -10,6 +10,7 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -80,6 +81,8 @@ def pick(argv):
 
 
 def main(argv):
+    # Started in the background, a shell has SIGINT ignored, and so would be the daemons that tests stop by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     passed = failed = skipped = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         for test, (ok, bad, left, output), seconds in pool.map(run_one, pick(argv)):
