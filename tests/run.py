@@ -81,7 +81,8 @@ def pick(argv):
 
 
 def main(argv):
-    # Started in the background, a shell has SIGINT ignored, and so would be the daemons that tests stop by it.
+    # What a shell starts in the background has SIGINT ignored, and so would the daemons have that
+    # tests stop by it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     passed = failed = skipped = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
