@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/time.h"
 #include "daemon/collect/connector_impl.h"
+#include "daemon/core/config.h"
 
 enum {
     ARENA_MAX_BYTES = 8 << 20,
@@ -353,19 +354,29 @@ static int read_mailbox(struct reading *r, const struct yaml_node *n, void *out)
     return rc < 0 ? rc : name_stream(r, c);
 }
 
+/* What comes in; the configuration of a hook that names this connector reads it again. */
+static int read_hook(struct reading *r, const struct yaml_node *n, void *out)
+{
+    ((struct connector *)out)->hook = true;
+    return config_check_hook(r->source, n, r->problems);
+}
+
 /* Keys of HTTP say nothing to a mailbox. */
 static void check_kind(struct reading *r, const struct yaml_node *root, const struct connector *c)
 {
-    bool mailbox = c->mailbox.max_message > 0, streams = c->n_streams > 0 && !mailbox;
+    bool mailbox = c->mailbox.max_message > 0, streams = c->n_streams > 0 && !mailbox, base = false;
     for (const struct yaml_node *m = root->first; m; m = m->next) {
         bool is_streams = span_is(m->key->text, "streams");
         streams = streams || is_streams;
+        base = base || span_is(m->key->text, "base");
         if (mailbox &&
             (is_streams || span_is(m->key->text, "headers") || span_is(m->key->text, "errors")))
             read_problem(r, m, "is of no meaning with a mailbox");
     }
-    if (!mailbox && !streams)
-        read_problem(r, root, "streams is missing here, or mailbox");
+    if (!mailbox && !streams && !c->hook)
+        read_problem(r, root, "streams is missing here, or mailbox, or hook");
+    if ((mailbox || streams) && !base)
+        read_problem(r, root, "base is missing here");
     if (mailbox && c->auth.type != CREDENTIAL_BASIC)
         read_problem(r, root, "a mailbox needs auth: {basic: {user, pass}}");
     if (mailbox && c->mailbox.max_message + ANSWER_ROOM > c->max_response)
@@ -394,7 +405,7 @@ static const struct key connector_keys[] = {
     {"connector", read_name, offsetof(struct connector, name), true},
     {"status", read_standing, offsetof(struct connector, status), false},
     {"cfg", read_cfg, 0, false},
-    {"base", read_fixed, offsetof(struct connector, base), true},
+    {"base", read_fixed, offsetof(struct connector, base), false},
     {"auth", read_auth, offsetof(struct connector, auth), false},
     {"headers", read_headers, offsetof(struct connector, headers), false},
     {"rate", read_rate, offsetof(struct connector, rate), false},
@@ -403,6 +414,7 @@ static const struct key connector_keys[] = {
     {"timeout", read_duration, offsetof(struct connector, timeout_ms), false},
     {"streams", read_streams, 0, false},
     {"mailbox", read_mailbox, 0, false},
+    {"hook", read_hook, 0, false},
 };
 
 static int read_root(struct reading *r, const struct yaml_node *root, struct connector *c)

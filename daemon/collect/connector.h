@@ -142,6 +142,7 @@ struct connector {
     const struct stream *streams; /* of a mailbox one, with nothing but its name */
     size_t n_streams;
     struct mailbox_rules mailbox; /* instead of streams */
+    bool hook;                    /* has one: core/config.h reads it */
     const struct need *needs;
     size_t n_needs;
     size_t max_response;

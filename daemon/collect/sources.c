@@ -154,18 +154,6 @@ static size_t check(const struct source *s, struct buf *messages)
 
 /* --- loading --- */
 
-/* A bare name is a preset of the connectors' directory. */
-static int path_of(const struct config *config, const struct config_source *c, char path[MAX_PATH])
-{
-    struct span yaml = SPAN_LIT(".yaml"), name = c->connector;
-    bool is_file = span_find_char(name, '/') < name.n ||
-                   (name.n > yaml.n && span_eq(span_of(name.p + name.n - yaml.n, yaml.n), yaml));
-    int n = is_file ? snprintf(path, MAX_PATH, "%.*s", SPAN_FMT(c->connector))
-                    : snprintf(path, MAX_PATH, "%.*s/%.*s.yaml", SPAN_FMT(config->connectors),
-                               SPAN_FMT(c->connector));
-    return n < MAX_PATH ? 0 : -ENAMETOOLONG;
-}
-
 static uint64_t print_pairs(uint64_t h, const struct pair *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -187,7 +175,7 @@ static uint64_t print_of(const struct source *s)
 static int load_source(struct source_set *set, struct source *s, struct buf *messages)
 {
     char path[MAX_PATH];
-    int rc = path_of(set->config, s->config, path);
+    int rc = config_connector_path(set->config, s->config->connector, path, sizeof path);
     size_t before = messages->n;
     if (rc == 0)
         rc = connector_load(path, messages, &s->connector);
@@ -197,7 +185,11 @@ static int load_source(struct source_set *set, struct source *s, struct buf *mes
     if (rc < 0)
         return rc;
     s->print = print_of(s);
-    check(s, messages);
+    if (s->connector->n_streams == 0)
+        problem(messages, s,
+                "nothing can be asked by a connector of a hook alone: ", s->config->connector);
+    else
+        check(s, messages);
     return messages->n > before ? -EINVAL : 0;
 }
 

@@ -55,8 +55,7 @@ struct span config_resolve(struct config_reader *r, struct span path)
 
 /* --- files --- */
 
-/* Text in the reader's temporary arena. 0, -errno, -EFBIG. */
-static int read_file(struct config_reader *r, const char *path, struct span *ret)
+int config_read_file(struct config_reader *r, const char *path, struct span *ret)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
@@ -95,7 +94,7 @@ static int load_file(struct config_reader *r, const char *path)
     r->source = source;
     if (!r->root->self.source)
         r->root->self = (struct config_place){source, {1, 1}};
-    int rc = read_file(r, path, &source->text);
+    int rc = config_read_file(r, path, &source->text);
     if (rc == -ENOMEM)
         return rc;
     if (rc < 0) {

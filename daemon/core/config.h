@@ -16,12 +16,17 @@
 #include "daemon/format/mapping.h"
 #include "daemon/format/signature.h"
 
+struct yaml_node;
+struct yaml_problems;
+struct yaml_source;
+
 /* --- incoming webhooks: POST /v1/hooks/{workspace}/{source} --- */
 /* none, token (Bearer, X-Vocd-Token or ?token=), header (a secret as it is, in signature.header),
  * custom (signature.*), and from HOOK_NAMED on those of format/signature.h by name. */
 enum hook_scheme { HOOK_NONE, HOOK_TOKEN, HOOK_HEADER, HOOK_CUSTOM, HOOK_NAMED };
 struct config_hook {
     struct span source;
+    struct span connector; /* whose `hook:` says what the configuration does not; absent: none */
     enum hook_scheme scheme;
     const struct span *secrets; /* several during rotation; never logged */
     size_t n_secrets;
@@ -37,10 +42,11 @@ struct config_hook {
     struct span dedupe; /* a header's name, or a path: of a delivery that may come again */
     struct span handshake_when, handshake_reply; /* a condition of the body; a path or {h:NAME} */
     const struct expr *handshake;
-    struct span deleted_when; /* a condition of a record: it is gone */
-    const struct expr *deleted;
-    bool allow_get;      /* GET and HEAD are answered 200 */
-    struct span silence; /* off, low, normal, high; absent: as alert.silence */
+    struct span filter_when, deleted_when; /* conditions of a record: */
+    const struct expr *filter;             /* it is one; NULL: all are */
+    const struct expr *deleted;            /* it is gone */
+    bool allow_get;                        /* GET and HEAD are answered 200 */
+    struct span silence;                   /* off, low, normal, high; absent: as alert.silence */
 };
 
 /* --- where alerts go --- */
@@ -149,6 +155,12 @@ int config_load_with(const char *path, const char *const *settings, size_t n, st
                      struct config **ret_config);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c); /* NULL is fine; secrets are wiped */
+/* Where the file of a connector is: a bare name is a preset, in c->connectors. 0 or
+ * -ENAMETOOLONG. */
+int config_connector_path(const struct config *c, struct span name, char *path, size_t size);
+/* The `hook:` section of a connector, by itself. Problems are told; 0 also then. -ENOMEM. */
+int config_check_hook(const struct yaml_source *source, const struct yaml_node *hook,
+                      struct yaml_problems *problems);
 const struct config_workspace *config_workspace(const struct config *c, struct span id);
 /* What would need a restart to take effect (listen address, state…): a message per difference. */
 size_t config_restart_needed(const struct config *old, const struct config *new,

@@ -139,7 +139,7 @@ static const struct expr *read_condition(struct config_reader *r, const struct c
     return when;
 }
 
-static void check_handshake(struct config_reader *r, const struct config_scope *s,
+static void read_conditions(struct config_reader *r, const struct config_scope *s,
                             struct config_hook *h)
 {
     size_t column = 0;
@@ -151,6 +151,7 @@ static void check_handshake(struct config_reader *r, const struct config_scope *
                        "handshake.reply: neither a path nor {h:NAME}");
     h->handshake = read_condition(r, s, h->handshake_when, "workspaces[].hooks[].handshake.when",
                                   "handshake.when");
+    h->filter = read_condition(r, s, h->filter_when, "workspaces[].hooks[].filter", "filter");
     h->deleted = read_condition(r, s, h->deleted_when, "workspaces[].hooks[].deleted", "deleted");
     lower_holes(h->handshake_reply);
     if (h->dedupe.p && h->dedupe.p[0] != '$')
@@ -171,18 +172,25 @@ static struct span word_at(const char *names, int i)
     return span_of(rest.p, span_find_char(rest, ','));
 }
 
-static void check_hook(struct config_reader *r, const struct config_scope *s)
+void config_check_hook_shape(struct config_reader *r, const struct config_scope *s)
 {
     struct config_hook *h = s->base;
     size_t column;
-    bool standard = false;
-    if (h->scheme >= HOOK_NAMED) {
+    if (h->scheme >= HOOK_NAMED)
         h->signature = signature_find(word_at(SIGNATURE_SCHEMES, (int)h->scheme - HOOK_NAMED));
-        standard = h->signature->key_strip;
-    } else if (h->scheme >= HOOK_HEADER && own_signature(r, s, h) < 0) {
+    else if (h->scheme >= HOOK_HEADER && own_signature(r, s, h) < 0)
         config_problem(r, &s->self, "no memory");
-    }
-    check_handshake(r, s, h);
+    read_conditions(r, s, h);
+    if (h->records.p && jsonpath_check(h->records, &column) < 0)
+        config_problem(r, place(s, "workspaces[].hooks[].records"),
+                       "records: the path goes wrong at column %zu", column);
+}
+
+static void check_hook(struct config_reader *r, const struct config_scope *s)
+{
+    const struct config_hook *h = s->base;
+    config_check_hook_shape(r, s);
+    bool standard = h->scheme >= HOOK_NAMED && h->signature->key_strip;
     if (h->scheme != HOOK_NONE && h->n_secrets == 0)
         config_problem(r, &s->self, "hook %.*s needs secret_file or secret_env for its scheme",
                        SPAN_FMT(h->source));
@@ -193,9 +201,6 @@ static void check_hook(struct config_reader *r, const struct config_scope *s)
         if (!is_key(h->secrets[i]))
             config_problem(r, place(s, "workspaces[].hooks[].secret"),
                            "secret %zu is not whsec_ and base64", i + 1);
-    if (h->records.p && jsonpath_check(h->records, &column) < 0)
-        config_problem(r, place(s, "workspaces[].hooks[].records"),
-                       "records: the path goes wrong at column %zu", column);
 }
 
 static void check_receiver(struct config_reader *r, const struct config_scope *s)

@@ -5,6 +5,7 @@
  *   config_value.c   one scalar to its place in memory
  *   config_list.c    lists of text, secrets, `map:` entries
  *   config_read.c    the tree of a file against the table
+ *   config_hook.c    what a connector says of a hook, under what the configuration says
  *   config_check.c   rules between several values */
 #ifndef VOC_CORE_CONFIG_IMPL_H
 #define VOC_CORE_CONFIG_IMPL_H
@@ -86,6 +87,16 @@ struct config_scope {
     void *base;
     struct config_place self;                   /* where it begins */
     struct config_place given[CONFIG_MAX_ROWS]; /* by row: its value; of this scope's rows only */
+    bool filling; /* from a connector's file: what has been given stays */
+};
+
+/* An element of a list in a workspace. Such are finished after the last file: only then is it known
+ * where the connectors are. */
+struct config_element {
+    struct config_element *next;
+    struct config_scope *parent, *scope;
+    const struct config_row *list;
+    size_t index;
 };
 
 struct config_reader {
@@ -96,6 +107,7 @@ struct config_reader {
     struct config_scope *root;
     struct config_scope **workspaces; /* as many as c.workspaces, same order */
     size_t n_workspaces;
+    struct config_element *elements, *last_element;
 };
 
 static inline void *config_field(const struct config_scope *s, size_t offset)
@@ -136,6 +148,16 @@ int config_read_hidden(struct config_reader *r, struct config_scope *s,
 int config_read_secret(struct config_reader *r, struct config_scope *s,
                        const struct config_row *row, const struct yaml_node *n, bool file);
 int config_read_tree(struct config_reader *r, const struct yaml_node *root);
+/* A section into a scope; `prefix` is "workspaces[].hooks[]." */
+int config_read_section(struct config_reader *r, struct config_scope *s, struct span prefix,
+                        const struct yaml_node *n);
+/* The text of a file in the reader's temporary arena. 0, -errno, -EFBIG. */
+int config_read_file(struct config_reader *r, const char *path, struct span *ret);
+/* What was not given gets its default, or is reported missing. Problems are told; -ENOMEM. */
+int config_finish_scope(struct config_reader *r, struct config_scope *s, struct span prefix);
+/* A hook's connector speaks for what was not given. Problems are told; -ENOMEM. */
+int config_fill_element(struct config_reader *r, const struct config_row *list,
+                        struct config_scope *s);
 /* "http.port=9000", which wins over files. */
 int config_read_setting(struct config_reader *r, const struct yaml_source *source);
 /* Defaults and what is missing; call once after all files. */
@@ -144,6 +166,8 @@ void config_check(struct config_reader *r);
 /* One finished hook or receiver, an element of `list`. */
 void config_check_element(struct config_reader *r, const struct config_row *list,
                           const struct config_scope *s);
+/* What a hook means, but for its secrets. */
+void config_check_hook_shape(struct config_reader *r, const struct config_scope *s);
 
 /* A path as the file `r->source` means it, in the snapshot's arena. */
 struct span config_resolve(struct config_reader *r, struct span path);

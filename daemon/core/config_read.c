@@ -32,13 +32,15 @@ static const char *shown(const char *path, char out[CONFIG_MAX_PATH])
 }
 
 /* Notes where the row's value stands. False, with the problem told, when it has been given before:
- * here, or in another file. */
+ * here, or in another file; nothing is told where a connector only fills what was left open. */
 static bool claim(struct config_reader *r, struct config_scope *s, const struct config_row *row,
                   const struct yaml_node *key)
 {
     struct config_place *before = &s->given[row - config_rows];
     char path[CONFIG_MAX_PATH];
     struct config_place here = place_of(r, key);
+    if (before->source && s->filling && before->source != r->source)
+        return false;
     if (before->source) {
         config_problem(r, &here, "%s is given twice; first at %.*s:%u", shown(row->path, path),
                        SPAN_FMT(before->source->file), before->at.line);
@@ -75,11 +77,7 @@ static int read_scalar(struct config_reader *r, struct config_scope *s,
 
 /* --- lists of sections --- */
 
-static int read_section(struct config_reader *r, struct config_scope *s, struct span prefix,
-                        const struct yaml_node *n);
-
-/* What was not given gets its default, or is reported missing. */
-static int finish_scope(struct config_reader *r, struct config_scope *s, struct span prefix)
+int config_finish_scope(struct config_reader *r, struct config_scope *s, struct span prefix)
 {
     char why[CONFIG_WHY];
     for (size_t i = 0; i < config_n_rows; i++) {
@@ -135,21 +133,20 @@ static void *grow(struct config_reader *r, struct config_scope *s, const struct 
     return element(s, row, (*count)++);
 }
 
-/* Rows marked unique are text: the last element against those before it. */
-static void check_unique(struct config_reader *r, const struct config_scope *parent,
-                         const struct config_row *list, const struct config_scope *s)
+/* Rows marked unique are text: an element against those before it. */
+static void check_unique(struct config_reader *r, const struct config_element *e)
 {
-    size_t n = *(const size_t *)config_field(parent, list->count);
+    const struct config_scope *s = e->scope;
     char path[CONFIG_MAX_PATH];
     for (size_t i = 0; i < config_n_rows; i++) {
         const struct config_row *row = &config_rows[i];
         struct span inside = span_str(row->path);
         if (!(row->flags & ROW_UNIQUE) || !s->given[i].source ||
-            !span_starts(inside, span_str(list->path)))
+            !span_starts(inside, span_str(e->list->path)))
             continue;
         struct span mine = *(struct span *)config_field(s, row->offset);
-        for (size_t k = 0; mine.p && k + 1 < n; k++) {
-            const char *other = element(parent, list, k);
+        for (size_t k = 0; mine.p && k < e->index; k++) {
+            const char *other = element(e->parent, e->list, k);
             if (span_eq(mine, *(const struct span *)(other + row->offset))) {
                 config_problem(r, &s->given[i], "%s: \"%.*s\" is there twice",
                                shown(row->path, path), SPAN_FMT(mine));
@@ -163,16 +160,37 @@ static int read_element(struct config_reader *r, struct config_scope *parent,
                         const struct config_row *row, struct span prefix, const struct yaml_node *n)
 {
     void *base = grow(r, parent, row);
-    struct config_scope *s = base ? new_scope(r, base, n) : NULL;
+    struct config_element *e = arena_zalloc(r->temp, sizeof *e);
+    struct config_scope *s = base && e ? new_scope(r, base, n) : NULL;
     if (!s)
         return -ENOMEM;
-    int rc = read_section(r, s, prefix, n);
+    *e = (struct config_element){
+        .parent = parent,
+        .scope = s,
+        .list = row,
+        .index = *(const size_t *)config_field(parent, row->count) - 1,
+    };
+    if (r->last_element)
+        r->last_element->next = e;
+    else
+        r->elements = e;
+    r->last_element = e;
+    return config_read_section(r, s, prefix, n);
+}
+
+static int finish_element(struct config_reader *r, struct config_element *e)
+{
+    struct config_scope *s = e->scope;
+    char prefix[CONFIG_MAX_PATH];
+    snprintf(prefix, sizeof prefix, "%s[].", e->list->path);
+    s->base = element(e->parent, e->list, e->index); /* its list may have moved */
+    int rc = config_fill_element(r, e->list, s);
     if (rc == 0)
-        rc = finish_scope(r, s, prefix);
+        rc = config_finish_scope(r, s, span_str(prefix));
     if (rc < 0)
         return rc;
-    check_unique(r, parent, row, s);
-    config_check_element(r, row, s);
+    check_unique(r, e);
+    config_check_element(r, e->list, s);
     return 0;
 }
 
@@ -227,7 +245,7 @@ static int read_workspace(struct config_reader *r, struct span prefix, const str
         if (!s || keep_workspace(r, s) < 0)
             return -ENOMEM;
     }
-    return read_section(r, s, prefix, n);
+    return config_read_section(r, s, prefix, n);
 }
 
 static int read_list(struct config_reader *r, struct config_scope *s, const struct config_row *row,
@@ -335,7 +353,7 @@ static int read_member(struct config_reader *r, struct config_scope *s, struct s
         return read_row(r, s, row, n);
     if (config_section_exists(path)) {
         text[len] = '.';
-        return read_section(r, s, span_of(text, path.n + 1), n);
+        return config_read_section(r, s, span_of(text, path.n + 1), n);
     }
     row = hidden_row(path, &file);
     if (!row) {
@@ -363,7 +381,7 @@ static void check_twice(struct config_reader *r, struct span prefix,
     }
 }
 
-static int read_section(struct config_reader *r, struct config_scope *s, struct span prefix,
+int config_read_section(struct config_reader *r, struct config_scope *s, struct span prefix,
                         const struct yaml_node *n)
 {
     enum { MAX_KEYS = 256 };
@@ -389,7 +407,7 @@ static int read_section(struct config_reader *r, struct config_scope *s, struct 
 
 int config_read_tree(struct config_reader *r, const struct yaml_node *root)
 {
-    return root ? read_section(r, r->root, SPAN_LIT(""), root) : 0;
+    return root ? config_read_section(r, r->root, SPAN_LIT(""), root) : 0;
 }
 
 int config_read_setting(struct config_reader *r, const struct yaml_source *source)
@@ -418,10 +436,12 @@ int config_finish(struct config_reader *r)
     struct config *c = &r->snapshot->c;
     struct config_workspace *all =
         arena_array(&r->snapshot->arena, r->n_workspaces ? r->n_workspaces : 1, sizeof *all);
-    int rc = all ? finish_scope(r, r->root, SPAN_LIT("")) : -ENOMEM;
+    int rc = all ? config_finish_scope(r, r->root, SPAN_LIT("")) : -ENOMEM;
+    for (struct config_element *e = r->elements; e && rc == 0; e = e->next)
+        rc = finish_element(r, e);
     for (size_t i = 0; i < r->n_workspaces && rc == 0; i++) {
         struct config_scope *s = r->workspaces[i];
-        rc = finish_scope(r, s, SPAN_LIT("workspaces[]."));
+        rc = config_finish_scope(r, s, SPAN_LIT("workspaces[]."));
         struct config_workspace *w = s->base;
         if (!w->timezone.p)
             w->timezone = c->timezone;

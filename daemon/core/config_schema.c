@@ -110,6 +110,7 @@ const struct config_row config_rows[] = {
 
     SECTIONS(W "hooks", LIST(config_workspace, hooks, n_hooks), 256, sizeof(struct config_hook)),
     ROW(H "source", ROW_NAME, HOOK(source), NULL, 0, 0, ROW_REQUIRED | ROW_UNIQUE),
+    ROW(H "connector", ROW_PRESET, HOOK(connector), NULL, 1, 4000, 0),
     WORDS(H "scheme", ROW_ENUM, HOOK(scheme), NULL, ROW_REQUIRED,
           "none,token,header,custom," SIGNATURE_SCHEMES),
     ROW(H "secret", ROW_SECRETS, LIST(config_hook, secrets, n_secrets), NULL, 1, 8, 0),
@@ -128,6 +129,7 @@ const struct config_row config_rows[] = {
     ROW(H "signature.time_field", ROW_TEXT, HOOK(own.time_field), NULL, 1, 16, 0),
     WORDS(H "signature.time", ROW_ENUM, HOOK(own.time), "unix", 0, "unix,unix_ms,any"),
     ROW(H "dedupe", ROW_TEXT, HOOK(dedupe), NULL, 1, 200, 0),
+    ROW(H "filter", ROW_TEXT, HOOK(filter_when), NULL, 1, 400, 0),
     ROW(H "deleted", ROW_TEXT, HOOK(deleted_when), NULL, 1, 400, 0),
     ROW(H "handshake.when", ROW_TEXT, HOOK(handshake_when), NULL, 1, 400, 0),
     ROW(H "handshake.reply", ROW_TEXT, HOOK(handshake_reply), NULL, 1, 200, 0),

@@ -30,8 +30,8 @@ int ctl_source_check(struct ctl *c)
     buf_done(&messages);
     if (rc < 0)
         return CTL_FAILED;
-    printf("%.*s: ok, %zu stream%s\n", SPAN_FMT(connector->name), connector->n_streams,
-           connector->n_streams == 1 ? "" : "s");
+    printf("%.*s: ok, %zu stream%s%s\n", SPAN_FMT(connector->name), connector->n_streams,
+           connector->n_streams == 1 ? "" : "s", connector->hook ? ", a hook" : "");
     for (size_t i = 0; i < connector->n_needs; i++) {
         const struct need *n = &connector->needs[i];
         printf("  %s.%.*s%s\n", template_scope_name(n->scope), SPAN_FMT(n->name),

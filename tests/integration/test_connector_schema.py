@@ -59,6 +59,8 @@ def objects(node):
     return next(n for n in node["oneOf"] if "properties" in n)
 
 
+HOOK = "connector: desk\nhook:\n  scheme: standard\n"
+HOOK_SECTIONS = ["hook", "signature", "handshake"]
 AUTH, STREAM = 'auth: {bearer: "{{secret.token}}"}', "  records: $.cases[*]\n"
 
 
@@ -185,6 +187,7 @@ class Keys(unittest.TestCase):
         """A section nobody asked about would be held to nothing."""
         held = [id(objects(node)["properties"]) for node, _ in SECTIONS.values()]
         held.append(id(DEFS["map"]["properties"]))
+        held += [id(DEFS[name]["properties"]) for name in HOOK_SECTIONS]
 
         def walk(node):
             if isinstance(node, dict):
@@ -196,6 +199,41 @@ class Keys(unittest.TestCase):
                 for value in node:
                     walk(value)
         walk(SCHEMA)
+
+    def test_a_hook_has_the_keys_of_the_configuration(self):
+        rows = re.findall(r'\(H "([a-z_.]+)"', (ROOT / "daemon/core/config_schema.c").read_text())
+        own = {"source", "connector", "secret", "silence"}
+        self.assertLess(own, set(rows))
+        keys = {f"{section}.{key}" for section in HOOK_SECTIONS[1:] for key in DEFS[section]["properties"]}
+        keys |= set(DEFS["hook"]["properties"]) - set(HOOK_SECTIONS)
+        self.assertEqual(keys, set(rows) - own)
+        for key in sorted(own):
+            rc, told = check(HOOK + f"  {key}: x\n")
+            self.assertEqual(rc, 1)
+            self.assertIn(f"{key} belongs into the configuration", told)
+
+    def test_hook_words(self):
+        for key, node in (("scheme", DEFS["hook"]), *((k, DEFS["signature"]) for k in ("digest", "encoding", "time"))):
+            section = f"{key}: zzz" if node is DEFS["hook"] else f"signature: {{{key}: zzz}}"
+            told = check("connector: x\nhook: {" + section + "}\n")[1]
+            found = re.search(r'"zzz" is not one of (\S+)', told)
+            self.assertIsNotNone(found, told)
+            self.assertEqual(set(found[1].split(",")), set(node["properties"][key]["enum"]))
+
+    def test_a_hook_alone_is_enough(self):
+        self.assertEqual(check(HOOK), (0, ""))
+        self.assertEqual(list(VALIDATOR.iter_errors(yaml.safe_load(HOOK))), [])
+        for wrong, words in (("  filter: $.a =\n", "FILE:4:11: filter: goes wrong at its column"),
+                             ("  records: a\n", "FILE:4:12: records: the path goes wrong"),
+                             ("  sheme: slack\n", 'unknown key "sheme"; did you mean "scheme"?'),
+                             ("  scheme: slack\n", "hooks.scheme is given twice"),
+                             ("  handshake: {when: $.a}\n", "handshake needs both when and reply"),
+                             ("streams: []\n", "base is missing here")):
+            rc, told = check(HOOK + wrong)
+            self.assertEqual(rc, 1, wrong)
+            self.assertIn(words, told)
+        self.assertIn("scheme is missing here", check("connector: x\nhook: {records: $}\n")[1])
+        self.assertIn("streams is missing here, or mailbox, or hook", check("connector: x\n")[1])
 
     def test_every_word_is_one_of_the_reader(self):
         for name, (node, text) in WORDS.items():

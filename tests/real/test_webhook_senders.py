@@ -36,13 +36,14 @@ STRIPE = """
     time_header: Stripe-Signature
     time_field: "t="
 """
-# source: sender, scheme, secret, more, tampering that must be refused
+# source: sender, what the hook says, secret, more, tampering that must be refused
 CASES = {
-    "by-standard": ("standardwebhooks", "standard", WHSEC, "", ("body", "secret", "time")),
-    "by-svix": ("svix", "custom", WHSEC, SVIX, ("body", "secret", "time")),
-    "by-stripe": ("stripe", "stripe", PLAIN, "", ("body", "secret", "time")),
-    "by-stripe-as-data": ("stripe", "custom", PLAIN, STRIPE, ("body", "secret", "time")),
-    "by-octokit": ("octokit", "github", PLAIN, "  dedupe: X-GitHub-Delivery\n", ("body", "secret")),
+    "by-standard": ("standardwebhooks", "scheme: standard", WHSEC, "", ("body", "secret", "time")),
+    "by-standard-preset": ("standardwebhooks", "connector: standard-webhooks", WHSEC, "", ("body", "secret", "time")),
+    "by-svix": ("svix", "scheme: custom", WHSEC, SVIX, ("body", "secret", "time")),
+    "by-stripe": ("stripe", "scheme: stripe", PLAIN, "", ("body", "secret", "time")),
+    "by-stripe-as-data": ("stripe", "scheme: custom", PLAIN, STRIPE, ("body", "secret", "time")),
+    "by-octokit": ("octokit", "scheme: github", PLAIN, "  dedupe: X-GitHub-Delivery\n", ("body", "secret")),
 }
 
 
@@ -57,17 +58,20 @@ class Senders(unittest.TestCase):
         cls.d = Daemon(hooks="#")
         cls.addClassCleanup(cls.d.__exit__, None, None, None)
         cls.d.hooks = ""
-        for source, (_, scheme, secret, more, _) in CASES.items():
+        for source, (_, says, secret, more, _) in CASES.items():
             key = cls.d.dir / source
             key.write_text(secret + "\n")
             key.chmod(0o600)
-            cls.d.hooks += f"- source: {source}\n  scheme: {scheme}\n  secret_file: {key}\n{more}"
+            cls.d.hooks += f"- source: {source}\n  {says}\n  secret_file: {key}\n{more}"
         cls.d.write_config()
         cls.d.start()
 
     def send(self, source, external_id, tamper=None):
-        sender, _, secret, _, _ = CASES[source]
-        body = json.dumps({"external_id": external_id, "text": TEXT}, ensure_ascii=False)
+        sender, says, secret, _, _ = CASES[source]
+        record = {"external_id": external_id, "text": TEXT}
+        if says.startswith("connector"):
+            record = {"type": "feedback.created", "timestamp": "2026-11-22T00:00:00Z", "data": record}
+        body = json.dumps(record, ensure_ascii=False)
         command = ["node", "send.mjs", sender, f"http://127.0.0.1:{self.d.port}/v1/hooks/demo/{source}",
                    secret] + ([tamper] if tamper else [])
         done = subprocess.run(command, cwd=SENDERS, input=body.encode(), timeout=120,
