@@ -454,16 +454,29 @@ static const char *state_of(const struct poll *s)
     return s->running ? "polling" : "waiting";
 }
 
+/* Also what came by a hook of the same name: both are one source. */
+static struct poll_counts counts_of(const struct poll *s)
+{
+    struct poll_counts all = s->counts;
+    const struct tally_counts *hook =
+        tally_find(s->poller->app->tally, s->ws->id, s->source->config->source);
+    for (unsigned o = 0; hook && o <= OUTCOME_REJECTED; o++)
+        all.items[o] += hook->items[o];
+    all.letters += hook ? hook->letters : 0;
+    return all;
+}
+
 static void print_counts(const struct poll *s, struct json_out *j)
 {
     static const char *const names[] = {"accepted", "updated", "duplicates", "rejected"};
+    struct poll_counts all = counts_of(s);
     json_open(j, "records", '{');
     for (unsigned o = 0; o <= OUTCOME_REJECTED; o++)
-        json_int(j, names[o], (int64_t)s->counts.items[o]);
+        json_int(j, names[o], (int64_t)all.items[o]);
     json_close(j, '}');
-    json_int(j, "dead_letters", (int64_t)s->counts.letters);
-    json_int(j, "polls", (int64_t)s->counts.polls);
-    json_int(j, "pages", (int64_t)s->counts.pages);
+    json_int(j, "dead_letters", (int64_t)all.letters);
+    json_int(j, "polls", (int64_t)all.polls);
+    json_int(j, "pages", (int64_t)all.pages);
 }
 
 static int64_t lag_of(const struct poll *s)
@@ -550,8 +563,10 @@ static void print_items(const struct poller *p, struct buf *out)
 {
     buf_str(out, "# HELP vocd_source_records_total Records by what became of them.\n"
                  "# TYPE vocd_source_records_total counter\n");
-    for (const struct poll *s = p->first; s; s = s->next)
-        print_outcomes(out, s->ws->id, s->source->config->source, s->counts.items);
+    for (const struct poll *s = p->first; s; s = s->next) {
+        struct poll_counts all = counts_of(s);
+        print_outcomes(out, s->ws->id, s->source->config->source, all.items);
+    }
     for (const struct tally_counts *c = tally_first(p->app->tally); c; c = c->next)
         if (!is_polled(p, c))
             print_outcomes(out, c->workspace, c->source, c->items);
@@ -564,7 +579,7 @@ static void print_letters(const struct poller *p, struct buf *out)
                name, name);
     for (const struct poll *s = p->first; s; s = s->next) {
         label(out, s, name, "");
-        buf_printf(out, "%" PRIu64 "\n", s->counts.letters);
+        buf_printf(out, "%" PRIu64 "\n", counts_of(s).letters);
     }
     for (const struct tally_counts *c = tally_first(p->app->tally); c; c = c->next)
         if (!is_polled(p, c))

@@ -159,15 +159,20 @@ static void print_counts(const struct tally_counts *c, struct json_out *j)
 }
 
 /* One that comes by itself: "receiving" by a hook, "sent" through the API. */
-static void print_comer(struct span name, const char *state, const struct tally_counts *counts,
-                        const struct alert_source_state *known, struct json_out *j)
+static void print_comer(struct span name, const struct config_hook *hook,
+                        const struct tally_counts *counts, const struct alert_source_state *known,
+                        struct json_out *j)
 {
     static const char *const none[] = {
-        "connector",       "status",          "every_seconds", "last_poll_at",
-        "last_success_at", "last_records_at", "next_poll_at",  "lag_seconds",
-        "polls",           "pages",           "error"};
+        "status",       "every_seconds", "last_poll_at", "last_success_at", "last_records_at",
+        "next_poll_at", "lag_seconds",   "polls",        "pages",           "error"};
+    const char *state = hook ? "receiving" : "sent";
     json_open(j, NULL, '{');
     json_text(j, "source", name);
+    if (hook && hook->connector.p)
+        json_text(j, "connector", hook->connector);
+    else
+        json_nil(j, "connector");
     json_cstr(j, "state", state);
     for (size_t i = 0; i < ARRAY_LEN(none); i++)
         json_nil(j, none[i]);
@@ -210,12 +215,12 @@ void source_state_print(struct poller *p, struct workspace *ws, struct json_out 
     for (size_t i = 0; cw && i < cw->n_hooks; i++) {
         struct span name = cw->hooks[i].source;
         if (!poller_find(p, ws, name))
-            print_comer(name, "receiving", tally_find(p->app->tally, ws->id, name),
+            print_comer(name, &cw->hooks[i], tally_find(p->app->tally, ws->id, name),
                         known_find(&known, name), j);
     }
     for (size_t i = 0; i < known.n; i++)
         if (known.at[i].name.p && !is_configured(p, ws, cw, known.at[i].name))
-            print_comer(known.at[i].name, "sent", NULL, &known.at[i], j);
+            print_comer(known.at[i].name, NULL, NULL, &known.at[i], j);
     arena_done(&known.arena);
 }
 

@@ -59,13 +59,13 @@ static const struct yaml_node *member(const struct yaml_node *root, const char *
     return m;
 }
 
-/* The hook of a connector's file. 0 with NULL when a problem was told; -ENOMEM. */
-static int find_hook(struct config_reader *r, struct span name, const struct config_place *place,
-                     const struct yaml_node **ret)
+/* The tree of a connector's file, which becomes the reader's. 0 with NULL when a problem was told;
+ * -ENOMEM. */
+static int read_connector(struct config_reader *r, struct span name,
+                          const struct config_place *place, struct yaml_node **ret)
 {
     char path[MAX_PATH];
     struct yaml_source *source = arena_zalloc(r->temp, sizeof *source);
-    struct yaml_node *root = NULL;
     *ret = NULL;
     if (!source)
         return -ENOMEM;
@@ -81,10 +81,7 @@ static int find_hook(struct config_reader *r, struct span name, const struct con
     if (!source->file.p)
         return -ENOMEM;
     r->source = source;
-    rc = yaml_parse(source, r->temp, r->problems, &root);
-    *ret = rc == 0 ? member(root, "hook") : NULL;
-    if (rc == 0 && !*ret)
-        config_problem(r, place, "connector: %.*s describes no hook", SPAN_FMT(name));
+    rc = yaml_parse(source, r->temp, r->problems, ret);
     return rc == -ENOMEM ? rc : 0;
 }
 
@@ -93,17 +90,22 @@ int config_fill_element(struct config_reader *r, const struct config_row *list,
 {
     if (!span_is(span_str(list->path), "workspaces[].hooks"))
         return 0;
-    const struct config_hook *h = s->base;
+    struct config_hook *h = s->base;
     const struct config_place *place =
         &s->given[row_of("workspaces[].hooks[].connector") - config_rows];
     const struct yaml_source *mine = r->source;
-    const struct yaml_node *hook = NULL;
+    struct yaml_node *root = NULL;
     size_t before = r->problems->n;
     if (!h->connector.p)
         return 0;
-    int rc = find_hook(r, h->connector, place, &hook);
+    int rc = read_connector(r, h->connector, place, &root);
+    const struct yaml_node *hook = member(root, "hook"), *name = member(root, "connector");
+    if (rc == 0 && root && !hook)
+        config_problem(r, place, "connector: %.*s describes no hook", SPAN_FMT(h->connector));
     if (rc == 0 && hook)
         rc = fill(r, s, hook);
+    if (rc == 0 && name && name->type == YAML_SCALAR) /* a file is shown by its name */
+        rc = (h->connector = arena_dup(&r->snapshot->arena, name->text)).p ? 0 : -ENOMEM;
     if (hook && r->problems->n > before)
         config_problem(r, place, "hook %.*s uses this connector", SPAN_FMT(h->source));
     r->source = mine;

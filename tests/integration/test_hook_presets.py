@@ -229,6 +229,11 @@ class HookPresets(unittest.TestCase):
                     self.assertEqual(self.rows(preset), {}, "what is gone")
         self.assertEqual(self.d.get("/v1/dead-letters").json["items"], [])
 
+    def test_the_list_of_sources_names_them(self):
+        told = {s["source"]: (s["state"], s["connector"]) for s in self.d.get("/v1/sources").json["items"]}
+        self.assertEqual(told["zendesk"], ("receiving", "zendesk"))
+        self.assertEqual(told["channel-talk"], ("receiving", "channel-talk"))
+
     def test_addresses_are_tried(self):
         answer = self.send("slack", {"type": "url_verification", "challenge": "c-1"}, "x")
         self.assertEqual((answer.status, answer.body), (200, b"c-1"))

@@ -79,6 +79,27 @@ class Told(Sources):
         self.assertEqual((again["newest_record_at"], again["last_record_at"]),
                          (hook["newest_record_at"], hook["last_record_at"]))
 
+    def test_a_hook_beside_a_poll_is_one_source(self):
+        """A hook of the source's name: what it brings is counted with what was asked for."""
+        with Upstream(lambda ask: {"tickets": [ticket(1)]}) as up:
+            d = self.polled(up)
+            d.hooks += "- source: desk\n  connector: ./hook.yaml\n"
+            (d.dir / "hook.yaml").write_text("connector: desk-hook\nhook: {scheme: none}\n")
+            d.stop()
+            d.write_config()
+            d.start()
+            counts = eventually(lambda: (r := self.source(d, "desk"))["last_success_at"] and r["records"], what="a poll")
+            d.request("POST", "/v1/hooks/demo/desk", {"external_id": "by-hook", "text": "a"}, token=None)
+            d.request("POST", "/v1/hooks/demo/desk", {"what": 1}, token=None)
+            after = self.source(d, "desk")
+            self.assertEqual(after["records"]["accepted"], counts["accepted"] + 1)
+            self.assertEqual((after["records"]["rejected"], after["dead_letters"]), (1, 1))
+            self.assertNotEqual(after["connector"], "desk-hook")
+            at = '{workspace="demo",source="desk"'
+            self.assertEqual(d.metric(f"vocd_source_records_total{at},outcome=\"rejected\"}}"), 1)
+            self.assertEqual(d.metric(f"vocd_source_dead_letters_total{at}}}"), 1)
+            self.assertEqual(d.ctl("dead-letter", "replay", "--source", "desk").returncode, 0)
+
     @unittest.skipUnless(shutil.which("promtool"), "promtool is not installed")
     def test_promtool(self):
         with Upstream(lambda ask: {"tickets": [ticket(1)]}) as up:

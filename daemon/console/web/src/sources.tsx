@@ -23,19 +23,30 @@ function linesOf(trend: Trend | null, polled: Source[]): Line[] {
   const lines = new Map<string, Line>();
   for (const s of trend?.series ?? []) lines.set(s.key, { source: s.key, now: s.total, before: s.previous });
   for (const p of polled) lines.set(p.source, { ...(lines.get(p.source) ?? { source: p.source }), polled: p });
-  return [...lines.values()].sort((a, b) => (a.source < b.source ? -1 : 1));
+  return [...lines.values()].sort((a, b) => Number(inTrouble(b)) - Number(inTrouble(a)) || (a.source < b.source ? -1 : 1));
+}
+
+/** What somebody should look at comes first. */
+function inTrouble({ polled }: Line): boolean {
+  return polled != null && polled.state !== "paused" && (polled.error != null || polled.silence.silent);
 }
 
 function State({ line }: { line: Line }): JSX.Element {
   const p = line.polled;
   if (!p) return <Chip tone="quiet">{t("received")}</Chip>;
   const quiet = p.state === "paused" || p.state === "receiving" || p.state === "sent";
-  const tone = p.state === "failing" ? "negative" : quiet ? "quiet" : "positive";
+  const troubled = p.error != null && !quiet;
+  const tone = troubled ? "negative" : quiet ? "quiet" : "positive";
   return (
     <>
-      <Chip tone={tone}>{label("source_", p.state)}</Chip>{" "}
+      <Chip tone={tone}>{label("source_", troubled ? "failing" : p.state)}</Chip>{" "}
       {p.silence.silent && <span title={t("sourceSilentWhy")}><Chip tone="negative">{t("sourceSilent")}</Chip></span>}{" "}
-      {p.error && <small class="worse">{p.error.code}: <bdi>{p.error.detail}</bdi></small>}
+      {p.error && (
+        <>
+          <span class="worse">{label("upstream_", p.error.code)}</span>{" "}
+          <small class="muted"><bdi>{p.error.detail}</bdi></small>
+        </>
+      )}
     </>
   );
 }
@@ -63,7 +74,9 @@ function Row({ line, from, to }: { line: Line; from: string; to: string }): JSX.
   const silent = line.polled?.silence.silent || ((line.now?.value ?? 0) === 0 && (line.before?.value ?? 0) > 0);
   return (
     <tr>
-      <th scope="row"><bdi>{line.source}</bdi></th>
+      <th scope="row" class="whole">
+        <bdi>{line.source}</bdi> {line.polled?.connector && <small class="muted">{line.polled.connector}</small>}
+      </th>
       <td><State line={line} /></td>
       <td class={`num strong ${silent ? "worse" : ""}`}>
         <a href={href("feedback", { where: equal("source", line.source), from, to })}>{integer(line.now?.value ?? 0)}</a>
@@ -73,6 +86,9 @@ function Row({ line, from, to }: { line: Line; from: string; to: string }): JSX.
       <td>{when(line.polled?.last_record_at)}</td>
       <td>{when(line.polled?.last_success_at)}</td>
       <td class="num">{line.polled ? integer(line.polled.records.rejected) : "–"}</td>
+      <td class={`num ${line.polled?.dead_letters ? "worse" : ""}`}>
+        {line.polled ? integer(line.polled.dead_letters) : "–"}
+      </td>
     </tr>
   );
 }
@@ -108,6 +124,7 @@ export function SourcesPage(_scene: Scene): JSX.Element {
                 <th scope="col">{t("lastRecord")}</th>
                 <th scope="col">{t("lastSuccess")}</th>
                 <th scope="col" class="num">{t("rejected")}</th>
+                <th scope="col" class="num" title={t("deadLettersWhy")}>{t("deadLetters")}</th>
               </tr>
             </thead>
             <tbody>{lines.map((l) => <Row key={l.source} line={l} {...span} />)}</tbody>

@@ -202,6 +202,7 @@ export interface Source {
   last_record_at: string | null;
   silence: { silent: boolean; window: string | null; got: number | null; expected: number | null };
   records: { accepted: number; updated: number; duplicates: number; rejected: number };
+  dead_letters: number;
   error: { code: string; detail: string; failed_polls: number } | null;
 }
 
