@@ -1,5 +1,5 @@
 /* stream: one streamed request on its way in. A body of JSON is one commit; NDJSON and CSV are
- * committed in chunks of at most 1,000 items (100 while webhooks come) or 2 MiB, in order: one
+ * committed in chunks of at most 1,000 items (25 while webhooks come) or 2 MiB, in order: one
  * chunk on its way to disk, one filling, and beyond that the socket is not read. The life of a
  * chunk:
  *
@@ -20,7 +20,7 @@
 
 enum {
     STREAM_CHUNK_ITEMS = 1000,
-    STREAM_SHORT_ITEMS = 100, /* while webhooks come */
+    STREAM_SHORT_ITEMS = 25, /* while webhooks come */
     STREAM_CHUNK_BYTES = 2 << 20,
     STREAM_MAX_LINE = 1 << 20,
     STREAM_INTERACTIVE = 64 * 1024, /* smaller JSON bodies go before the bulk */
