@@ -2,16 +2,18 @@
 """How long a vendor waits for the 2xx of a signed webhook, which comes after the commit: quiet, and
 beside all that goes through the bulk lane and the queries at once. Figures of docs/performance.md:
 
-    BUILD=build PYTHONPATH=tests/lib python3 tests/bench/hooks.py [SECONDS]
+    python3 tests/bench/hooks.py [SECONDS]
 """
 import contextlib
 import http.client
 import json
 import multiprocessing
+import pathlib
 import sys
 import threading
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from vocd import Daemon, iso, standard_signature
 
 SENDERS, EVERY = 16, 0.05  # 320 webhooks a second when answers come at once

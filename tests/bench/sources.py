@@ -4,7 +4,7 @@ and whether anybody is left out. Two thirds answer at once; of the last third ha
 an answer, byte by byte, and half never answer. Every upstream has a port and so connections of its
 own. Figures of docs/performance.md:
 
-    BUILD=build PYTHONPATH=tests/lib python3 tests/bench/sources.py [MINUTES]
+    python3 tests/bench/sources.py [MINUTES]
 """
 import asyncio
 import json
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import authority
 from vocd import Daemon, iso
 
