@@ -55,8 +55,8 @@ DAEMON_SRC := $(wildcard daemon/*.c) $(foreach r,$(ROOMS),$(call src,daemon/$(r)
 DAEMON_SRC := $(filter-out daemon/main.c,$(DAEMON_SRC))
 CTL_SRC    := $(call src,daemon/ctl)
 # These stand in for parts of the daemon, so they are linked only where asked for: intake_rig for the
-# server and the pipeline, poll_rig for time, the network and the pipeline.
-FAKES := tests/lib/intake_rig.c tests/lib/poll_rig.c
+# server and the pipeline, poll_rig for time, the network and the pipeline, reader_rig for the tables.
+FAKES := tests/lib/intake_rig.c tests/lib/poll_rig.c tests/lib/reader_rig.c
 TESTLIB_SRC := $(filter-out $(FAKES),$(call src,tests/lib))
 
 LIBBASE   := $(BUILD)/libbase.a
@@ -138,8 +138,8 @@ FUZZ_COLLECT := connector jsonpath signature mime xlsx transcript
 $(FUZZ_NLP:%=$(BUILD)/tests/fuzz/fuzz_%): $(call obj,tests/fuzz/nlp_rig.c tests/fuzz/replay.c)
 $(FUZZ_COLLECT:%=$(BUILD)/tests/fuzz/fuzz_%): $(call obj,tests/fuzz/replay.c)
 $(BUILD)/tests/daemon/test_collect_hook $(BUILD)/tests/daemon/test_collect_stream: \
-    $(call obj,tests/lib/intake_rig.c)
-$(BUILD)/tests/daemon/test_collect_schedule: $(call obj,tests/lib/poll_rig.c)
+    $(call obj,tests/lib/intake_rig.c tests/lib/reader_rig.c)
+$(BUILD)/tests/daemon/test_collect_schedule: $(call obj,tests/lib/poll_rig.c tests/lib/reader_rig.c)
 .PRECIOUS: $(BUILD)/obj/%.o
 .SECONDARY:
 

@@ -7,6 +7,7 @@ those that cross threads are run, with --real only tests/real (`make test-real`)
 command line pick tests whose path contains one of them.
 """
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import re
@@ -20,6 +21,7 @@ BUILD = pathlib.Path(os.environ.get("BUILD", "build"))
 UNIT_TIMEOUT = 240 if not os.environ.get("SOAK") else 3600
 SCRIPT_TIMEOUT = 900 if not os.environ.get("SOAK") else 14400
 REAL_TIMEOUT = 1800  # a help desk takes its time when the machine is busy
+RUNNING = set()  # sessions of the tests under way
 TSAN = ("test_core_worker", "test_core_loop", "test_intake", "test_shutdown", "test_alerts")
 
 
@@ -62,13 +64,29 @@ def run_one(test):
     env = dict(os.environ, BUILD=str(BUILD), PYTHONPATH=str(ROOT / "tests/lib"),
                PYTHONDONTWRITEBYTECODE="1")
     started = time.monotonic()
+    # A session of its own: what the test has started ends with it.
+    test_process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, start_new_session=True)
+    RUNNING.add(test_process.pid)
     try:
-        done = subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, timeout=limit,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        output, code = done.stdout.decode(errors="replace"), done.returncode
-    except subprocess.TimeoutExpired as e:
-        output, code = (e.stdout or b"").decode(errors="replace") + "\ntimed out\n", -1
-    return test, tally(output, code), time.monotonic() - started
+        output = test_process.communicate(timeout=limit)[0].decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        end_session(test_process.pid)
+        output = test_process.communicate()[0].decode(errors="replace") + "\ntimed out\n"
+    RUNNING.discard(test_process.pid)
+    return test, tally(output, test_process.returncode), time.monotonic() - started
+
+
+def end_session(pid):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def give_up(_signal, _frame):
+    """Ctrl-C: the pool's threads would go on with the next tests."""
+    for session in list(RUNNING):
+        end_session(session)
+    os._exit(130)
 
 
 def pick(argv):
@@ -83,7 +101,7 @@ def pick(argv):
 def main(argv):
     # What a shell starts in the background has SIGINT ignored, and so would the daemons have that
     # tests stop by it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, give_up)
     passed = failed = skipped = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         for test, (ok, bad, left, output), seconds in pool.map(run_one, pick(argv)):
@@ -99,3 +117,4 @@ def main(argv):
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
+

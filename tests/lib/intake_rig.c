@@ -48,30 +48,6 @@ int alert_observe(struct alert_batch *b, const struct where_record *record, cons
     return 0;
 }
 
-struct workspace *workspace_find(const struct workspaces *set, struct span id)
-{
-    return span_eq(set->first->id, id) ? set->first : NULL;
-}
-
-/* Tables are not what is tested: every record reads as "other". */
-int analyze_feedback(const struct nlp_tables *tables, struct nlp_scratch *scratch,
-                     const struct feedback *f, unsigned want, struct arena *a, struct analysis *ret)
-{
-    (void)tables, (void)scratch, (void)f, (void)want, (void)a;
-    *ret = (struct analysis){.type = SPAN_LIT("other"), .lang = LANG_KO};
-    return 0;
-}
-
-struct nlp_tables *nlp_tables_ref(struct nlp_tables *t)
-{
-    return t;
-}
-
-void nlp_tables_unref(struct nlp_tables *t)
-{
-    (void)t;
-}
-
 static int transact(struct intake_rig *rig, struct command *c)
 {
     struct apply_env env = {.ws = &rig->workspace, .now = rig->time.wall};

@@ -165,29 +165,6 @@ bool pipeline_has_room(const struct pipeline *p, const struct workspace *ws, enu
     return !the->no_room;
 }
 
-struct workspace *workspace_find(const struct workspaces *set, struct span id)
-{
-    return span_eq(set->first->id, id) ? set->first : NULL;
-}
-
-int analyze_feedback(const struct nlp_tables *tables, struct nlp_scratch *scratch,
-                     const struct feedback *f, unsigned want, struct arena *a, struct analysis *ret)
-{
-    (void)tables, (void)scratch, (void)f, (void)want, (void)a;
-    *ret = (struct analysis){.type = SPAN_LIT("other"), .lang = LANG_KO};
-    return 0;
-}
-
-struct nlp_tables *nlp_tables_ref(struct nlp_tables *t)
-{
-    return t;
-}
-
-void nlp_tables_unref(struct nlp_tables *t)
-{
-    (void)t;
-}
-
 static void commit_first(void)
 {
     struct command *c = the->queue[0];
