@@ -307,6 +307,7 @@ static int read_bytes(struct reading *r, const struct yaml_node *n, void *out)
 static int read_streams(struct reading *r, const struct yaml_node *n, void *out)
 {
     struct connector *c = out;
+    size_t n_streams = 0; /* a mailbox, which goes with none, has one in *c already */
     int rc = 0;
     if (!read_is_list(r, n, CONNECTOR_MAX_STREAMS))
         return 0;
@@ -314,14 +315,15 @@ static int read_streams(struct reading *r, const struct yaml_node *n, void *out)
     if (!streams)
         return -ENOMEM;
     for (const struct yaml_node *e = n->first; e && rc == 0; e = e->next) {
-        struct stream *s = &streams[c->n_streams];
+        struct stream *s = &streams[n_streams];
         rc = read_stream(r, e, s);
-        for (size_t i = 0; i < c->n_streams; i++)
+        for (size_t i = 0; i < n_streams; i++)
             if (span_eq(streams[i].name, s->name))
                 read_problem(r, e, "the name %.*s is there twice", SPAN_FMT(s->name));
-        c->n_streams++;
+        n_streams++;
     }
     c->streams = streams;
+    c->n_streams = n_streams;
     return rc;
 }
 
