@@ -316,10 +316,9 @@ static void connectors(void **state)
         {BEGIN AUTH "mailbox: INBOX\nheaders: {A: b}\n",
          "headers: is of no meaning with a mailbox"},
         {BEGIN AUTH "mailbox: INBOX\nstreams: []\n", "streams: is of no meaning with a mailbox"},
-        {BEGIN AUTH
-         "mailbox: INBOX\nstreams:\n- {name: a, request: {path: /a}, records: $, map: "
-         "{external_id: $.id}}\n- {name: mailbox, request: {path: /b}, records: $, "
-         "map: {external_id: $.id}}\n",
+        {BEGIN AUTH "mailbox: INBOX\nstreams:\n- {name: a, request: {path: /a}, records: $, map: "
+                    "{external_id: $.id}}\n- {name: mailbox, request: {path: /b}, records: $, "
+                    "map: {external_id: $.id}}\n",
          "streams: is of no meaning with a mailbox"},
         {BEGIN AUTH, "streams is missing here, or mailbox"},
     };
