@@ -346,6 +346,8 @@ static int read_mailbox(struct reading *r, const struct yaml_node *n, void *out)
     static const struct key keys[] = {
         {"name", read_template, offsetof(struct mailbox_rules, name), true},
         {"automatic", read_template, offsetof(struct mailbox_rules, automatic), false},
+        {"user", read_template, offsetof(struct mailbox_rules, user), false},
+        {"tls", read_template, offsetof(struct mailbox_rules, tls), false},
         {"max_message", read_bytes, offsetof(struct mailbox_rules, max_message), false},
     };
     struct connector *c = out;
@@ -361,6 +363,18 @@ static int read_hook(struct reading *r, const struct yaml_node *n, void *out)
 {
     ((struct connector *)out)->hook = true;
     return config_check_hook(r->source, n, r->problems);
+}
+
+static void check_sign_in(struct reading *r, const struct yaml_node *root,
+                          const struct connector *c)
+{
+    bool token = c->auth.type == CREDENTIAL_OAUTH2 || c->auth.type == CREDENTIAL_JWT;
+    if (!token && c->auth.type != CREDENTIAL_BASIC)
+        read_problem(r, root, "a mailbox needs auth: {basic: {user, pass}}, oauth2 or jwt");
+    if (token && c->mailbox.user.n == 0)
+        read_problem(r, root, "a mailbox with oauth2 or jwt needs mailbox: {user}");
+    if (c->auth.type == CREDENTIAL_BASIC && c->mailbox.user.n > 0)
+        read_problem(r, root, "the user of a mailbox stands in auth: {basic: {user}} here");
 }
 
 /* Keys of HTTP say nothing to a mailbox. */
@@ -379,8 +393,8 @@ static void check_kind(struct reading *r, const struct yaml_node *root, const st
         read_problem(r, root, "streams is missing here, or mailbox, or hook");
     if ((mailbox || streams) && !base)
         read_problem(r, root, "base is missing here");
-    if (mailbox && c->auth.type != CREDENTIAL_BASIC)
-        read_problem(r, root, "a mailbox needs auth: {basic: {user, pass}}");
+    if (mailbox)
+        check_sign_in(r, root, c);
     if (mailbox && c->mailbox.max_message + ANSWER_ROOM > c->max_response)
         read_problem(r, root, "max_response must be 64KiB more than max_message at least");
 }

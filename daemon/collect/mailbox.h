@@ -27,6 +27,8 @@ enum {
 struct mailbox_rules {
     struct template name;      /* of the mailbox, in UTF-8 */
     struct template automatic; /* what becomes of mails of programs: leave_out or keep */
+    struct template user;      /* with a token; with a password it is of auth */
+    struct template tls;       /* by_scheme or starttls; absent: by_scheme */
     size_t max_message;        /* bytes of a mail that are read; 0: this is no mailbox */
 };
 

@@ -4,7 +4,7 @@
  *   poll_walk.c   one poll: stream by stream, partition by partition
  *   poll.c        one walk of it, page by page
  *   poll_child.c  children of records (hydrate)
- *   poll_token.c  oauth2
+ *   poll_token.c  access tokens: oauth2, jwt
  *   poll_mail.c   a mailbox, instead of streams of pages
  *   preview.c     one page shown, nothing kept
  *
@@ -167,8 +167,9 @@ int64_t poll_history(const struct poll *s);
 void poll_submit(struct poll *s);
 int poll_count(struct poll *s);
 
-/* Reads a mailbox up to its end, from where the last commit has it. */
+/* Reads a mailbox up to its end, from where the last commit has it; and goes on with it. */
 void poll_mail(struct poll *s);
+void poll_mail_ask(struct poll *s);
 /* A mail as poll_mail() would have taken it. 0; -EINVAL with *why; -ENOMEM. */
 int poll_mail_again(struct poll *s, struct span bytes, int64_t arrived, struct intake *in,
                     const struct item_rules *rules, struct reject *why);
@@ -178,7 +179,7 @@ void poll_children(struct poll *s);
 void poll_children_forget(struct poll *s);
 void poll_commit(struct poll *s);
 
-/* True when there is a token to use; else one is on its way, and poll_ask() will be called. */
+/* True when none is wanted or one is there; else poll_ask() or poll_mail_ask() is called later. */
 bool poll_has_token(struct poll *s);
 void poll_token_drop(struct poll *s);
 
@@ -193,7 +194,6 @@ void preview_stop(struct poller *p);
 struct poll *poll_new(struct poller *p, struct source_set *set, const struct source *source,
                       struct workspace *ws);
 void poll_free(struct poll *s);
-
 struct span poll_key(const struct poll *s, struct arena *a);
 struct span poll_rewind_key(const struct poll *s, struct arena *a);
 

@@ -44,8 +44,6 @@ struct poll_mail {
     unsigned refusals;
 };
 
-static void ask(struct poll *s);
-
 /* --- asking --- */
 
 static uint64_t print_of(const struct request_mailbox *q)
@@ -92,21 +90,25 @@ static int make(struct poll *s, struct request_mailbox *q, bool masked, char why
 
 static void on_answer(void *ctx, const struct fetch_response *r);
 
-static void ask(struct poll *s)
+void poll_mail_ask(struct poll *s)
 {
     struct request_mailbox q = {0};
     char why[WHY];
-    if (poll_settle(s) || !poll_may_ask(s, ask))
+    if (poll_settle(s))
         return;
     if (!s->job)
         s->mail->step = MAIL_CONNECT;
+    if (s->mail->step == MAIL_CONNECT && !poll_has_token(s)) /* a session outlives its token */
+        return;
+    if (!poll_may_ask(s, poll_mail_ask))
+        return;
     if (make(s, &q, false, why) < 0) {
         poll_fail(s, ERROR_REQUEST, -1, why);
         return;
     }
     struct span command = command_of(s, q.name);
     if (s->mail->step == MAIL_CONNECT)
-        poll_send(s, &q.request, on_answer, ask);
+        poll_send(s, &q.request, on_answer, poll_mail_ask);
     else if (!command.p || fetch_imap_command(s->job, command, on_answer, s) < 0)
         poll_fail(s, ERROR_REQUEST, -1, "the command can not be made: too long");
 }
@@ -114,7 +116,7 @@ static void ask(struct poll *s)
 static void ask_for(struct poll *s, enum mail_step step)
 {
     s->mail->step = step;
-    ask(s);
+    poll_mail_ask(s);
 }
 
 void poll_mail(struct poll *s)
@@ -361,7 +363,7 @@ static void next_mail(struct poll *s)
              (m->next == m->n_uids || m->batch >= MAIL_BATCH || m->batch_bytes >= MAIL_BATCH_BYTES))
         commit(s);
     else
-        ask(s);
+        poll_mail_ask(s);
 }
 
 static void refuse(struct poll *s, const char *what)
@@ -461,7 +463,7 @@ static int take_uids(struct poll *s, struct span answer, struct upstream_verdict
     if (s->preview)
         end_preview(s);
     else if (look_on(m))
-        ask(s);
+        poll_mail_ask(s);
     else
         commit(s);
     return 0;
@@ -485,6 +487,7 @@ static struct upstream_verdict judge(const struct fetch_response *r)
     case 0:
         break;
     case -EPERM:
+    case -ENOTSUP:
         return verdict(UPSTREAM_FAIL, ERROR_AUTH, r->message);
     case -EACCES:
         return verdict(UPSTREAM_FAIL, ERROR_ADDRESS, r->message);
@@ -532,19 +535,20 @@ static void obey(struct poll *s, const struct upstream_verdict *v)
 {
     struct poll_mail *m = s->mail;
     if (narrow(m, v))
-        ask(s);
+        poll_mail_ask(s);
     else if (m->step >= MAIL_UIDS && m->batch > 0 && !s->preview)
         commit(s); /* what was read before it; then once more */
     else if (give_up(s, v))
         refuse(s, v->why);
     else
-        poll_obey(s, v, ask);
+        poll_obey(s, v, poll_mail_ask);
 }
 
 static int take(struct poll *s, struct span answer, struct upstream_verdict *v)
 {
     switch (s->mail->step) {
     case MAIL_CONNECT:
+        s->refreshed = false;
         ask_for(s, MAIL_EXAMINE);
         return 0;
     case MAIL_EXAMINE:
@@ -563,6 +567,8 @@ static void on_answer(void *ctx, const struct fetch_response *r)
     int rc = 0;
     if (r->error < 0) /* the session is over */
         s->job = NULL;
+    if (r->error == -ENOTSUP)
+        s->refreshed = true; /* another token would not help */
     if (v.what == UPSTREAM_ANSWER) {
         v = verdict(UPSTREAM_RETRY, ERROR_BODY, "");
         rc = take(s, r->body, &v);

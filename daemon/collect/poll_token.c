@@ -18,6 +18,14 @@ void poll_token_drop(struct poll *s)
     buf_reset(&s->token);
 }
 
+static void go_on(struct poll *s)
+{
+    if (poll_is_mailbox(s))
+        poll_mail_ask(s);
+    else
+        poll_ask(s);
+}
+
 /* --- the refresh token in force: the configured one, or what it was exchanged for --- */
 
 static struct span token_key(const struct poll *s, struct arena *a)
@@ -85,7 +93,7 @@ static void saved(struct edit *e)
         poll_token_drop(s);
         poll_fail(s, ERROR_COMMIT, -1, "the new refresh token can not be kept");
     } else {
-        poll_ask(s);
+        go_on(s);
     }
 }
 
@@ -141,8 +149,45 @@ static void take_token(struct poll *s, json_t *answer)
         buf_add(&s->refresh, next);
         save_refresh(s);
     } else {
-        poll_ask(s);
+        go_on(s);
     }
+}
+
+/* RFC 6749, 5.2; nothing else of the answer is repeated. */
+static const char *refusal_of(struct span body)
+{
+    static const char *const words[] = {"invalid_request", "invalid_client",
+                                        "invalid_grant",   "unauthorized_client",
+                                        "invalid_scope",   "unsupported_grant_type"};
+    json_t *answer = json_loadb(body.p ? body.p : "", body.n, 0, NULL);
+    const char *said = json_string_value(json_object_get(answer, "error"));
+    const char *found = NULL;
+    for (size_t i = 0; said && i < ARRAY_LEN(words); i++)
+        if (strcmp(said, words[i]) == 0)
+            found = words[i];
+    json_decref(answer);
+    return found;
+}
+
+/* What comes of a token server that gave none. */
+static struct upstream_verdict without_token(const struct upstream_verdict *v,
+                                             const struct fetch_response *r)
+{
+    struct upstream_verdict told = *v;
+    const char *refusal = refusal_of(r->body);
+    if (v->what == UPSTREAM_RETRY)
+        snprintf(told.why, sizeof told.why, "the token server: %.160s", v->why);
+    else if (v->why[0] && !refusal)
+        snprintf(told.why, sizeof told.why, "no access token was given: %.150s", v->why);
+    else
+        snprintf(told.why, sizeof told.why, "no access token was given%s%s", refusal ? ": " : "",
+                 refusal ? refusal : "");
+    if (v->what != UPSTREAM_RETRY) {
+        told.what = UPSTREAM_FAIL;
+        told.error = ERROR_AUTH;
+        told.wait_ms = -1;
+    }
+    return told;
 }
 
 static void on_token(void *ctx, const struct fetch_response *r)
@@ -155,11 +200,9 @@ static void on_token(void *ctx, const struct fetch_response *r)
         s->attempt = 0;
         take_token(s, answer);
     } else {
-        if (v.what != UPSTREAM_RETRY)
-            v = (struct upstream_verdict){UPSTREAM_FAIL, ERROR_AUTH, -1,
-                                          "no access token was given"};
+        v = without_token(&v, r);
         s->refreshed = true; /* a refused token request is not helped by another */
-        poll_obey(s, &v, poll_ask);
+        poll_obey(s, &v, go_on);
     }
     json_decref(answer);
 }
@@ -203,6 +246,6 @@ bool poll_has_token(struct poll *s)
     if (rc < 0)
         poll_fail(s, ERROR_REQUEST, -1, rc == -ENOMEM ? "no memory" : why);
     else
-        poll_send(s, &req, on_token, poll_ask);
+        poll_send(s, &req, on_token, go_on);
     return false;
 }

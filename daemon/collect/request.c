@@ -412,6 +412,27 @@ static int keep(struct building *b, const struct template *t, const char *what, 
     return ret->p ? 0 : -ENOMEM;
 }
 
+/* The user, and a password or what the token server gave. */
+static int add_sign_in(struct building *b, struct fetch_request *r)
+{
+    const struct connector *c = b->values.env->source->connector;
+    struct span token = b->values.env->token;
+    if (c->auth.type == CREDENTIAL_BASIC) {
+        int rc = keep(b, &c->auth.user, "the user", &r->user);
+        return rc < 0 ? rc : keep(b, &c->auth.pass, "the password", &r->password);
+    }
+    r->token = arena_dup(b->a, token.n > 0 ? token : SPAN_LIT(""));
+    return r->token.p ? keep(b, &c->mailbox.user, "the user", &r->user) : -ENOMEM;
+}
+
+static int add_tls(struct building *b, struct fetch_request *r)
+{
+    struct span tls = SPAN_NONE;
+    int rc = building_expand(b, &b->values.env->source->connector->mailbox.tls, "tls", &tls);
+    r->starttls = rc == 0 && span_is(tls, "starttls");
+    return rc;
+}
+
 static int build_mailbox(struct building *b, struct request_mailbox *ret)
 {
     const struct connector *c = b->values.env->source->connector;
@@ -419,8 +440,9 @@ static int build_mailbox(struct building *b, struct request_mailbox *ret)
     struct fetch_request *r = &ret->request;
     static const struct template none = {0};
     int rc = add_address(b, &none, "the address");
-    rc = rc < 0 ? rc : keep(b, &c->auth.user, "the user", &r->user);
-    rc = rc < 0 ? rc : keep(b, &c->auth.pass, "the password", &r->password);
+    rc = rc < 0 ? rc : add_sign_in(b, r);
+    if (rc == 0 && c->mailbox.tls.n > 0)
+        rc = add_tls(b, r);
     rc = rc < 0 ? rc : keep(b, &c->mailbox.name, "the mailbox", &ret->name);
     if (rc == 0 && c->mailbox.automatic.n > 0)
         rc = keep(b, &c->mailbox.automatic, "automatic", &automatic);

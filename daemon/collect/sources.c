@@ -86,6 +86,21 @@ static size_t check_unused(const struct source *s, enum template_scope scope, co
     return found;
 }
 
+/* What a mailbox says of TLS; false with the problem told. */
+static bool check_tls(const struct source *s, struct buf *messages, bool *ret_starttls)
+{
+    struct template_env env = {get, (void *)s};
+    struct buf text;
+    buf_init(&text, MAX_URL);
+    int rc = template_expand(&s->connector->mailbox.tls, &env, ESCAPE_NONE, &text, NULL);
+    *ret_starttls = rc == 0 && span_is(buf_span(&text), "starttls");
+    bool ok = rc == 0 && (*ret_starttls || text.n == 0 || span_is(buf_span(&text), "by_scheme"));
+    if (!ok)
+        problem(messages, s, "its tls is neither by_scheme nor starttls", SPAN_LIT(""));
+    buf_done(&text);
+    return ok;
+}
+
 static size_t check_base(const struct source *s, struct buf *messages)
 {
     struct template_env env = {get, (void *)s};
@@ -94,8 +109,13 @@ static size_t check_base(const struct source *s, struct buf *messages)
     buf_init(&url, MAX_URL);
     int rc = template_expand(&s->connector->base, &env, ESCAPE_NONE, &url, NULL);
     bool open = s->config->allow_private, mail = s->connector->mailbox.max_message > 0;
+    bool starttls = false;
+    if (mail && !check_tls(s, messages, &starttls)) {
+        buf_done(&url);
+        return 1;
+    }
     if (rc == 0)
-        rc = mail ? fetch_check_imap_url(buf_span(&url), open, why, sizeof why)
+        rc = mail ? fetch_check_imap_url(buf_span(&url), starttls, open, why, sizeof why)
                   : fetch_check_url(buf_span(&url), open, why, sizeof why);
     if (rc < 0)
         problem(messages, s, "its base is no address to send to: ",

@@ -91,8 +91,10 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
     struct fetch_job *job = ctx;
     struct span line = span_of(p, n * size);
-    if (job->imap) /* of signing in */
+    if (job->imap) {
+        fetch_imap_line(job, line);
         return line.n;
+    }
     if (span_starts(line, SPAN_LIT("HTTP/")))
         job->n_answer_headers = 0;
     job->header_bytes += line.n;
@@ -141,7 +143,7 @@ static void maybe_stopped(struct fetch *f)
     loop_stopped(f->loop, STOP_DELIVER, f);
 }
 
-static int error_of(const struct fetch_job *job, CURLcode code)
+static int error_of(struct fetch_job *job, CURLcode code)
 {
     if (code == CURLE_OK)
         return 0;
@@ -150,7 +152,7 @@ static int error_of(const struct fetch_job *job, CURLcode code)
     if (job->too_large)
         return -EMSGSIZE;
     if (job->imap)
-        return fetch_imap_error(code);
+        return fetch_imap_error(job, code);
     return code == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT : -EIO;
 }
 
@@ -164,7 +166,10 @@ static const char *message_of(const struct fetch_job *job, int error, CURLcode c
     case -EMSGSIZE:
         return "the answer is too large";
     case -EPERM:
-        return "the server does not let us in with this user and password";
+        return job->with_token ? "the server does not let us in with this user and token"
+                               : "the server does not let us in with this user and password";
+    case -ENOTSUP:
+        return "the server offers neither OAUTHBEARER nor XOAUTH2";
     case -ECANCELED:
         return "shutting down";
     default:
@@ -470,7 +475,7 @@ static int job_prepare(struct fetch_job *job, const struct fetch_request *reques
 int fetch_start(struct fetch *f, const struct fetch_request *request, fetch_done_fn *done,
                 void *ctx, struct fetch_job **ret_job)
 {
-    struct fetch_place place = {.imap = request->user.p};
+    struct fetch_place place = {.imap = request->user.p, .starttls = request->starttls};
     char message[96];
     int rc = fetch_judge(request->url, request->allow_private, &place, message, sizeof message);
     if (rc < 0)

@@ -32,13 +32,16 @@ struct fetch_request {
     struct span proxy;   /* absent: none; the environment's are never used */
     struct span ca_file; /* PEM; absent: the system's authorities */
     bool allow_private;
-    struct span user, password; /* of an IMAP session, and only of one */
+    /* Of an IMAP session, and only of one: with a password, or an OAuth 2.0 access token. */
+    struct span user, password, token;
+    bool starttls; /* imap:// is encrypted before anything is said, or it ends */
 };
 
 struct fetch_response {
     int status; /* 0 when no answer came */
     /* 0: all of the answer came. -EACCES: address refused; -ETIMEDOUT; -EMSGSIZE: larger than
-     * max_response; -EPERM: an IMAP server does not let us in; -ECANCELED; -EIO: the rest. */
+     * max_response; -EPERM: an IMAP server does not let us in; -ENOTSUP: it takes no tokens;
+     * -ECANCELED; -EIO: the rest. */
     int error;
     const char *message;        /* of an error, else "". No part of the URL but the host */
     const struct pair *headers; /* names in lower case, in order */
@@ -63,7 +66,8 @@ void fetch_cancel(struct fetch_job *job);
 size_t fetch_active(const struct fetch *f);
 
 /* An IMAP session: fetch_start() with `user` set and an imaps:// or imap:// URL without a path
- * connects and signs in; without TLS only to loopback and private addresses. With error 0 the job
+ * connects and signs in, with a token by OAUTHBEARER or XOAUTH2 and nothing else; without TLS only
+ * to loopback and private addresses. With error 0 the job
  * lives on: then one command at a time, without its tag, whose answer is in `body` (untagged lines,
  * literals within) and `tagged`; each within timeout_ms and max_response. It ends with
  * fetch_cancel(), which whoever holds it calls before STOP_DELIVER, or with an answer that has an
@@ -73,7 +77,8 @@ int fetch_imap_command(struct fetch_job *job, struct span command, fetch_done_fn
 /* Whether a URL could be sent at all: http or https, a host, no user and password. 0; -EINVAL or
  * -EACCES with a message. Resolves nothing. Any thread. */
 int fetch_check_url(struct span url, bool allow_private, char *message, size_t size);
-int fetch_check_imap_url(struct span url, bool allow_private, char *message, size_t size);
+int fetch_check_imap_url(struct span url, bool starttls, bool allow_private, char *message,
+                         size_t size);
 /* Absent when the answer has no such header; `name` in lower case. */
 struct span fetch_header(const struct fetch_response *r, const char *name);
 /* What Retry-After asks for, seconds or a date, in ms from now_ms; -1 without one. At most 1 day.

@@ -18,6 +18,7 @@ struct imap {
     int64_t timeout_ms;
     unsigned n; /* commands so far */
     char tag[TAG_MAX];
+    bool takes_tokens; /* the server says so */
     struct buf out;
     size_t sent;
     /* The answer in job->body. */
@@ -164,14 +165,36 @@ static void on_late(void *ctx)
 
 /* --- the session --- */
 
+/* By a token and nothing else: curl would try a server's other ways with an empty password. */
+static CURLcode set_token(struct fetch_job *job, struct span token)
+{
+    struct span copy = arena_dup(&job->arena, token);
+    if (!copy.p)
+        return CURLE_OUT_OF_MEMORY;
+    job->with_token = true;
+    CURLcode rc = curl_easy_setopt(job->easy, CURLOPT_XOAUTH2_BEARER, copy.p);
+    rc |= curl_easy_setopt(job->easy, CURLOPT_LOGIN_OPTIONS, "AUTH=OAUTHBEARER;AUTH=XOAUTH2");
+    explicit_bzero((char *)copy.p, copy.n); /* curl has its own */
+    return rc;
+}
+
+static CURLcode set_password(struct fetch_job *job, struct span password)
+{
+    struct span copy = arena_dup(&job->arena, password);
+    if (!copy.p)
+        return CURLE_OUT_OF_MEMORY;
+    CURLcode rc = curl_easy_setopt(job->easy, CURLOPT_PASSWORD, copy.p);
+    explicit_bzero((char *)copy.p, copy.n);
+    return rc;
+}
+
 int fetch_imap_prepare(struct fetch_job *job, const struct fetch_request *request)
 {
     CURL *e = job->easy;
     struct span user = arena_dup(&job->arena, request->user);
-    struct span password = arena_dup(&job->arena, request->password);
     struct imap *m = calloc(1, sizeof *m);
     job->imap = m;
-    if (!m || !user.p || !password.p)
+    if (!m || !user.p)
         return -ENOMEM;
     m->job = job;
     m->timeout_ms = request->timeout_ms;
@@ -180,16 +203,32 @@ int fetch_imap_prepare(struct fetch_job *job, const struct fetch_request *reques
     rc |= curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
     rc |= curl_easy_setopt(e, CURLOPT_HTTPPROXYTUNNEL, 1L);
     rc |= curl_easy_setopt(e, CURLOPT_USERNAME, user.p);
-    rc |= curl_easy_setopt(e, CURLOPT_PASSWORD, password.p);
-    explicit_bzero((char *)password.p, password.n); /* curl has its own */
+    rc |= curl_easy_setopt(e, CURLOPT_USE_SSL,
+                           (long)(request->starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+    rc |= request->token.p ? set_token(job, request->token) : set_password(job, request->password);
     return rc == CURLE_OK ? 0 : -ENOMEM;
 }
 
-int fetch_imap_error(CURLcode code)
+void fetch_imap_line(struct fetch_job *job, struct span line)
 {
-    return code == CURLE_LOGIN_DENIED         ? -EPERM
-           : code == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT
-                                              : -EIO;
+    if (span_find(line, SPAN_LIT("AUTH=OAUTHBEARER")) != SIZE_MAX ||
+        span_find(line, SPAN_LIT("AUTH=XOAUTH2")) != SIZE_MAX)
+        job->imap->takes_tokens = true;
+}
+
+int fetch_imap_error(struct fetch_job *job, CURLcode code)
+{
+    switch (code) {
+    case CURLE_LOGIN_DENIED:
+        return job->with_token && !job->imap->takes_tokens ? -ENOTSUP : -EPERM;
+    case CURLE_OPERATION_TIMEDOUT:
+        return -ETIMEDOUT;
+    case CURLE_USE_SSL_FAILED:
+        snprintf(job->error, sizeof job->error, "the server does not encrypt: no STARTTLS");
+        return -EIO;
+    default:
+        return -EIO;
+    }
 }
 
 void fetch_imap_ready(struct fetch_job *job)

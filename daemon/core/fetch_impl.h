@@ -47,6 +47,7 @@ struct fetch_job {
     size_t max_response;
     bool allow_private, allow_loopback, proxied;
     bool in_clear; /* a password over a connection without TLS */
+    bool with_token;
     bool refused, too_large;
     struct imap *imap; /* NULL: HTTP */
     fetch_done_fn *done;
@@ -65,6 +66,8 @@ int fetch_imap_prepare(struct fetch_job *job, const struct fetch_request *reques
 /* Signed in: the session goes on, or ends at once. */
 void fetch_imap_ready(struct fetch_job *job);
 void fetch_imap_free(struct imap *imap); /* NULL is fine */
-int fetch_imap_error(CURLcode code);
+/* A line of the server's while curl signs in. */
+void fetch_imap_line(struct fetch_job *job, struct span line);
+int fetch_imap_error(struct fetch_job *job, CURLcode code);
 
 #endif

@@ -56,7 +56,9 @@ static int judge_parts(CURLU *u, const char *url, bool allow_private, struct fet
     int kind = address_kind_of(span_str(host));
     place->loopback =
         kind == ADDRESS_LOOPBACK || span_eq_nocase(span_str(host), SPAN_LIT("localhost"));
-    place->in_clear = strcmp(scheme, "imap") == 0;
+    if (place->starttls && strcmp(scheme, "imap") != 0)
+        return refuse(message, size, -EINVAL, "starttls goes with imap, which begins without TLS");
+    place->in_clear = strcmp(scheme, "imap") == 0 && !place->starttls;
     if (kind >= 0 && !fetch_may_reach(allow_private, place->loopback, (enum address_kind)kind))
         return refuse(message, size, -EACCES, "a private address");
     if (place->in_clear && !place->loopback && (!allow_private || kind == ADDRESS_PUBLIC))
@@ -100,8 +102,9 @@ int fetch_check_url(struct span url, bool allow_private, char *message, size_t s
     return fetch_judge(url, allow_private, &place, message, size);
 }
 
-int fetch_check_imap_url(struct span url, bool allow_private, char *message, size_t size)
+int fetch_check_imap_url(struct span url, bool starttls, bool allow_private, char *message,
+                         size_t size)
 {
-    struct fetch_place place = {.imap = true};
+    struct fetch_place place = {.imap = true, .starttls = starttls};
     return fetch_judge(url, allow_private, &place, message, size);
 }

@@ -8,6 +8,7 @@
 bool fetch_may_reach(bool allow_private, bool allow_loopback, enum address_kind kind);
 struct fetch_place {
     bool imap;     /* asked for: a mail server, not HTTP */
+    bool starttls; /* asked for: imap, but encrypted */
     bool loopback; /* the URL says this machine literally */
     bool in_clear; /* imap without TLS, so only inside: ADDRESS_PUBLIC is refused too */
 };

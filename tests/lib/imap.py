@@ -1,5 +1,6 @@
 """An IMAP server on threads, with as much of RFC 3501 as reading a mailbox takes, which misbehaves when
 a test tells it to."""
+import base64
 import contextlib
 import email.utils
 import re
@@ -26,6 +27,9 @@ class Mailbox:
 
     def __init__(self, user="voc@example.com", password="p4ss word\"\\", name="INBOX", tls=None):
         self.tls = tls  # a server's ssl context
+        self.starttls = None  # the same, for after STARTTLS
+        self.mechanisms, self.tokens = [], set()  # offered beside LOGIN; what they let in
+        self.shown = []  # access tokens, as they came
         self.user, self.password, self.name = user, password, name
         self.validity, self.next, self.messages = 7, 1, []
         self.tells_next = True
@@ -78,6 +82,17 @@ class Mailbox:
             s.sendall(b"* OK hello\r\n")
             while line := lines.readline().decode("utf-8", "replace").rstrip("\r\n"):
                 tag, _, command = line.partition(" ")
+                if command == "STARTTLS" and self.starttls:
+                    self.note(command)
+                    s.sendall(f"{tag} OK begin\r\n".encode())
+                    s = self.starttls.wrap_socket(s, server_side=True)
+                    lines = s.makefile("rb")
+                    continue
+                if command.startswith("AUTHENTICATE "):
+                    self.note(command)
+                    s.sendall(b"+ \r\n")
+                    s.sendall(f"{tag} {self.authenticate(command, lines.readline())}\r\n".encode())
+                    continue
                 with self.lock:
                     shown = re.sub(r"^(LOGIN) .*", r"\1", command)
                     self.commands.append(shown)
@@ -92,6 +107,21 @@ class Mailbox:
         with contextlib.suppress(OSError):
             s.shutdown(socket.SHUT_RDWR)
         s.close()
+
+    def note(self, command):
+        with self.lock:
+            self.commands.append(command)
+
+    def authenticate(self, command, response):
+        """RFC 7628, and Google's XOAUTH2: how they let in."""
+        text = base64.b64decode(response).decode()
+        user = re.search(r"(?:^n,a=|^user=)([^,\x01]*)", text)[1]
+        token = re.search(r"\x01auth=Bearer ([^\x01]*)\x01\x01$", text)[1]
+        with self.lock:
+            self.logins += 1
+            self.shown.append(token)
+            good = command.split(" ")[1] in self.mechanisms and user == self.user and token in self.tokens
+        return "OK in" if good else "NO [AUTHENTICATIONFAILED] no"
 
     def misbehave(self, s, tag, act, answer):
         if act == "stall":
@@ -114,7 +144,8 @@ class Mailbox:
     def answer(self, command):
         verb = command.split(" ")[0].upper()
         if verb == "CAPABILITY":
-            return b"* CAPABILITY IMAP4rev1\r\n", "OK done"
+            more = [f"AUTH={m}" for m in self.mechanisms] + ["STARTTLS"] * bool(self.starttls)
+            return ("* CAPABILITY " + " ".join(["IMAP4rev1", *more]) + "\r\n").encode(), "OK done"
         if verb == "LOGIN":
             return self.login(command)
         if verb == "EXAMINE":

@@ -13,8 +13,10 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.parse
 
 import authority
+from upstream import Reply, Upstream
 from vocd import Daemon, eventually, free_port
 
 MAILS = 240
@@ -30,9 +32,14 @@ ssl = yes
 ssl_cert = <{dir}/server.pem
 ssl_key = <{dir}/server.key
 disable_plaintext_auth = yes
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2 oauthbearer
 mail_location = maildir:{dir}/mail/%u
 first_valid_uid = 1
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {dir}/oauth2
+}}
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN {dir}/passwords
@@ -55,6 +62,50 @@ service anvil {{
   chroot =
 }}
 """
+
+# Dovecot asks the token server what a token is good for (RFC 7662).
+INTROSPECTION = """
+introspection_mode = post
+introspection_url = {url}/introspect
+username_attribute = sub
+active_attribute = active
+active_value = true
+"""
+CLIENT, SECRET = "vocd", "cl1ent-s3cret"
+TOKEN_CONNECTOR = """
+connector: own
+base: "{scheme}://127.0.0.1:{port}"
+auth:
+  oauth2:
+    token_url: "{url}/token"
+    client_id: vocd
+    client_secret: "{{{{secret.key}}}}"
+    refresh_token: "{{{{secret.refresh}}}}"
+mailbox: {{name: INBOX, user: {user}, tls: {tls}}}
+"""
+
+
+class TokenServer:
+    """Gives access tokens of an hour for refresh tokens that are good once, and knows which are good."""
+
+    def __init__(self):
+        self.given, self.asked, self.good = 0, 0, set()
+        self.up = Upstream(self.answer)
+
+    def answer(self, ask):
+        form = dict(urllib.parse.parse_qsl(ask.body.decode()))
+        if ask.path == "/introspect":
+            self.asked += 1
+            good = form.get("token") in self.good
+            return {"active": True, "sub": USER, "scope": "mail"} if good else {"active": False}
+        if form != {"grant_type": "refresh_token", "refresh_token": f"refresh-t0ken-{self.given}",
+                    "client_id": CLIENT, "client_secret": SECRET}:
+            return Reply({"error": "invalid_grant"}, 400)
+        self.given += 1
+        self.good = {f"acc3ss-{self.given}"}
+        return {"access_token": f"acc3ss-{self.given}", "refresh_token": f"refresh-t0ken-{self.given}",
+                "expires_in": 3600}
+
 
 # What people write, and how their clients send it: name, charset of the label, codec, encoding.
 FORMS = [("utf-8", "utf-8", "base64"), ("UTF-8", "utf-8", "quoted-printable"), ("utf-8", "utf-8", "8bit"),
@@ -123,9 +174,13 @@ class Dovecot(unittest.TestCase):
         os.chown(self.dir / "mail", owner.pw_uid, owner.pw_gid)
         (self.dir / "passwords").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n")
         authority.make(self.dir)
+        self.tokens = TokenServer()
+        self.addCleanup(self.tokens.up.close)
+        (self.dir / "oauth2").write_text(INTROSPECTION.format(url=self.tokens.up.url))
+        self.plain = free_port()
         self.config = self.dir / "dovecot.conf"
         self.config.write_text(CONFIG.format(dir=self.dir, uid=owner.pw_uid, gid=owner.pw_gid,
-                                             port=self.port, plain=free_port()))
+                                             port=self.port, plain=self.plain))
         self.server = subprocess.Popen(["dovecot", "-F", "-c", self.config], stdin=subprocess.DEVNULL)
         self.addCleanup(self.end)
         self.box = eventually(self.sign_in, what="Dovecot's answer")
@@ -242,6 +297,59 @@ class Dovecot(unittest.TestCase):
                 self.assertIn(words, error["detail"])
                 self.assertEqual(d.count(), 0)
                 self.assertNotIn(password, d.log_text())
+
+    def with_token(self, starttls=False):
+        d = Daemon(sources="#", extra=f"ca_file: {self.dir}/ca.pem\n")
+        for name, value in (("key", SECRET), ("refresh", "refresh-t0ken-0")):
+            (d.dir / name).write_text(value + "\n")
+            (d.dir / name).chmod(0o600)
+        (d.dir / "own.yaml").write_text(TOKEN_CONNECTOR.format(
+            scheme="imap" if starttls else "imaps", tls="starttls" if starttls else "by_scheme",
+            port=self.plain if starttls else self.port, url=self.tokens.up.url, user=USER))
+        d.sources = ("- source: mail\n  connector: own.yaml\n  every: 500ms\n  retry: 50ms\n"
+                     "  secrets: {key_file: key, refresh_file: refresh}\n")
+        d.write_config()
+        return d
+
+    def test_with_a_token(self):
+        for n in range(20):
+            self.append(Mail(n))
+        for starttls in (False, True):
+            self.tokens.given = 0
+            with self.with_token(starttls) as d:
+                self.collected(d, 20)
+                self.assertGreater(self.tokens.asked, 0)
+                d.kill()  # the refresh token in force is on disk
+                d.start()
+                eventually(lambda: self.tokens.given == 2, what="the second token")
+                self.tokens.good = set()  # taken back before its time
+                eventually(lambda: self.tokens.given == 3, what="the third token")
+                eventually(lambda: self.state(d)["error"] is None, what="no error")
+                self.assertEqual(self.state(d)["records"]["rejected"], 0)
+                told = d.log_text() + d.get("/v1/sources").body.decode()
+                for secret in (SECRET, "refresh-t0ken", "acc3ss"):
+                    self.assertNotIn(secret, told)
+        self.assertEqual([f for f in self.flags() if "\\Seen" in f], [])
+
+    def test_a_token_that_stays_refused(self):
+        self.append(Mail(0))
+        self.tokens.up.answer = lambda ask: (
+            {"active": False} if ask.path == "/introspect" else {"access_token": "acc3ss-x"})
+        with self.with_token() as d:
+            error = eventually(lambda: self.state(d)["error"], what="the error")
+            self.assertEqual(error["code"], "auth")
+            self.assertIn("with this user and token", error["detail"])
+            self.assertEqual(d.count(), 0)
+            self.assertNotIn("acc3ss", d.log_text() + error["detail"])
+
+    def test_starttls_with_a_password(self):
+        self.append(Mail(0))
+        with self.daemon() as d:
+            d.sources = d.sources.replace(f"127.0.0.1:{self.port}', ",
+                                          f"127.0.0.1:{self.plain}', scheme: imap, tls: starttls, ")
+            d.write_config()
+            d.reload()
+            self.collected(d, 1)
 
 
 if __name__ == "__main__":

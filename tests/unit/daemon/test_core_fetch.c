@@ -131,11 +131,14 @@ static void mailboxes_are_judged(void **state)
     char message[128];
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct span url = span_str(cases[i].url);
-        int closed = fetch_check_imap_url(url, false, message, sizeof message);
-        int open = fetch_check_imap_url(url, true, message, sizeof message);
+        int closed = fetch_check_imap_url(url, false, false, message, sizeof message);
+        int open = fetch_check_imap_url(url, false, true, message, sizeof message);
         if (closed != cases[i].closed || open != cases[i].open)
             fail_msg("%s: %d, %d (%s)", cases[i].url, closed, open, message);
     }
+    struct span begins_plain = SPAN_LIT("imap://8.8.8.8"), tls = SPAN_LIT("imaps://8.8.8.8");
+    assert_int_equal(fetch_check_imap_url(begins_plain, true, false, message, 128), 0);
+    assert_int_equal(fetch_check_imap_url(tls, true, false, message, 128), -EINVAL);
     assert_int_equal(fetch_check_url(SPAN_LIT("imaps://mail.example.com"), true, message, 128),
                      -EINVAL);
 }
