@@ -85,6 +85,7 @@ static const struct format formats[SRC_N] = {
     [SRC_UCI] = {"uci", "en/uci_sentences_train.tsv", 3, 2, true, by_binary_second},
     [SRC_UNLABELLED] = {"unlabelled", "ko/naver_shopping_unlabelled25k.txt.xz", 1, 0, false,
                         by_nobody},
+    [SRC_VALENCE] = {.name = "valence"},
 };
 
 const char *source_name(enum source s)
@@ -185,9 +186,39 @@ static void add(void *ctx, const char *text, size_t n, uint32_t row, double labe
     d->n = (uint32_t)(c->text.n - d->at);
 }
 
+/* "word, some words TAB valence": each is a text, at the cost of how much it says. */
+static void read_valence(struct corpus *c, const char *path)
+{
+    struct reading r = {c, SRC_VALENCE};
+    FILE *in = fopen(path, "r");
+    char *line = NULL, *column[2];
+    size_t room = 0;
+    uint32_t row = 0;
+    if (!in) {
+        perror(path);
+        exit(1);
+    }
+    while (getline(&line, &room, in) >= 0) {
+        if (line[0] == '#' || !split(line, 2, column))
+            continue;
+        double valence = atof(column[1]);
+        for (char *p = column[0], *end; *p; p = *end ? end + 2 : end) {
+            end = strstr(p, ", ");
+            end = end ? end : p + strlen(p);
+            if (valence != 0)
+                add(&r, p, (size_t)(end - p), ++row, valence);
+        }
+    }
+    free(line);
+    fclose(in);
+}
+
 void corpus_read(struct corpus *c, const char *data_dir, enum source s)
 {
-    corpus_each(data_dir, s, add, &(struct reading){c, s});
+    if (s == SRC_VALENCE)
+        read_valence(c, data_dir);
+    else
+        corpus_each(data_dir, s, add, &(struct reading){c, s});
 }
 
 void corpus_free(struct corpus *c)

@@ -1,4 +1,5 @@
-/* corpus: the labelled texts of DATA (../shared/data), normalised, in file order.
+/* corpus: the labelled texts of DATA (../shared/data) and words of our own, normalised, in file
+ * order.
  *
  * Only sources whose licence lets a statistic of them ship are known here (see MANIFEST); the
  * share-alike sets are not readable by this program at all. */
@@ -16,6 +17,7 @@ enum source {
     SRC_RT,
     SRC_UCI,
     SRC_UNLABELLED, /* shopping reviews; the recipe labels them itself */
+    SRC_VALENCE,    /* words with their valence, each a text: of this directory, not of DATA */
     SRC_N
 };
 
@@ -44,7 +46,7 @@ int source_by_name(const char *name);
 typedef void corpus_visit_fn(void *ctx, const char *text, size_t n, uint32_t row, double label);
 void corpus_each(const char *data_dir, enum source s, corpus_visit_fn *visit, void *ctx);
 
-/* Adds all usable rows of a source. */
+/* Adds all usable rows of a source; SRC_VALENCE is read from `data_dir` as the path of its file. */
 void corpus_read(struct corpus *c, const char *data_dir, enum source s);
 void corpus_free(struct corpus *c);
 

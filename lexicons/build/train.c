@@ -17,6 +17,8 @@
 
 enum { MAX_STAGES = 8, HELD = 10 /* row number mod this is 0: held out */ };
 
+#define VALENCE "lexicons/build/valence-en.tsv"
+
 struct recipe {
     const char *lang, *data, *out;
     double weight[SRC_N]; /* of one row; 0: the source is not read */
@@ -171,6 +173,8 @@ static void set_costs(struct run *run, int source, int folds, int fold)
     for (size_t i = 0; i < run->corpus.n_docs; i++) {
         const struct doc *d = &run->corpus.docs[i];
         run->cost[i] = (float)run->recipe->weight[d->source] * d->cost;
+        if (d->source == SRC_VALENCE) /* words are no texts to be scored on */
+            continue;
         if ((d->source == source || source == SRC_N) && (int)(d->row % (unsigned)folds) == fold)
             run->cost[i] = 0;
     }
@@ -181,7 +185,7 @@ static void load(struct run *run, const struct recipe *rc)
     *run = (struct run){.recipe = rc, .corpus.words = !strcmp(rc->lang, "en")};
     for (int s = 0; s < SRC_N; s++)
         if (rc->weight[s] > 0 || s == rc->eval)
-            corpus_read(&run->corpus, rc->data, (enum source)s);
+            corpus_read(&run->corpus, s == SRC_VALENCE ? VALENCE : rc->data, (enum source)s);
     grams_count(&run->corpus, rc->limits.min_df, &run->grams);
     run->label = must(calloc(run->corpus.n_docs + 1, 1));
     run->cost = must(calloc(run->corpus.n_docs + 1, sizeof(*run->cost)));
@@ -275,6 +279,7 @@ static void recipe_default(struct recipe *rc, const char *lang)
     rc->stages[0] = 200000;
     if (!strcmp(lang, "en")) {
         rc->weight[SRC_RT] = rc->weight[SRC_UCI] = 1;
+        rc->weight[SRC_VALENCE] = 1.5;
         rc->stages[0] = 60000;
         rc->limits.smoothing = 1;
         rc->refit = false;
