@@ -20,6 +20,7 @@ enum { ANSWER_MAX = 4 << 20, MAX_DELIVERY = 256, DELIVERY_SLOTS = 16384 };
 struct hook {
     struct http_request *request;
     const struct app *app;
+    struct config *snapshot; /* a reference: `config` lives in it */
     const struct config_hook *config;
     struct workspace *ws;
     struct item_rules rules;
@@ -178,6 +179,7 @@ static int take_payload(struct hook *h)
 static void hook_free(struct hook *h)
 {
     intake_free(h->intake);
+    config_unref(h->snapshot);
     free(h);
 }
 
@@ -296,7 +298,14 @@ void intake_hook(struct http_request *r)
         http_problem(r, 503, "no-memory", NULL);
         return;
     }
-    *h = (struct hook){.request = r, .app = app, .config = config, .ws = ws, .rules = rules};
+    *h = (struct hook){
+        .request = r,
+        .app = app,
+        .snapshot = config_ref(app->config),
+        .config = config,
+        .ws = ws,
+        .rules = rules,
+    };
     receive(h);
 }
 

@@ -27,7 +27,7 @@ int hook_map_record(const struct hook_map *m, json_t *payload, struct reject *wh
     if (h->deleted && expr_test(h->deleted, payload))
         return item_remove(m->intake, &removal, m->rules, why);
     if (h->filter && !expr_test(h->filter, payload))
-        return 0;
+        return m->again ? reject(why, REJECT_NO_RECORD, "the hook's filter passes it over") : 0;
     if (h->n_map)
         rc = mapping_apply(payload, SHAPE_FEEDBACK, h->map, h->n_map, &record, why);
     else if (!json_is_object(payload))

@@ -11,6 +11,7 @@ struct hook_map {
     const struct config_hook *config;
     const struct item_rules *rules;
     struct intake *intake;
+    bool again; /* it was kept once: what the filter passes over then does not fit */
     /* What does not fit. `payload` absent: the delivery as it came, else one record of it as text,
      * which lives for the call. 0 or -ENOMEM. */
     int (*refused)(void *ctx, const struct reject *why, struct span payload);

@@ -197,7 +197,6 @@ static void on_token(void *ctx, const struct fetch_response *r)
     s->job = NULL;
     json_t *answer = v.what == UPSTREAM_ANSWER ? json_loadb(r->body.p, r->body.n, 0, NULL) : NULL;
     if (json_string_length(json_object_get(answer, "access_token")) > 0) {
-        s->attempt = 0;
         take_token(s, answer);
     } else {
         v = without_token(&v, r);

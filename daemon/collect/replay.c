@@ -67,8 +67,12 @@ static int refused(void *ctx, const struct reject *why, struct span payload)
 
 static int try_hook(struct replay *p, const struct config_hook *h, json_t *payload)
 {
-    struct hook_map map = {
-        .config = h, .rules = &p->rules, .intake = p->intake, .refused = refused, .ctx = p};
+    struct hook_map map = {.config = h,
+                           .rules = &p->rules,
+                           .intake = p->intake,
+                           .again = true,
+                           .refused = refused,
+                           .ctx = p};
     struct reject why;
     if (p->letter->whole)
         return hook_map_payload(&map, payload);

@@ -43,11 +43,17 @@ static bool has_strangers(struct config_reader *r, const struct yaml_node *hook)
 
 static int fill(struct config_reader *r, struct config_scope *s, const struct yaml_node *hook)
 {
+    const struct config_place *scheme =
+        &s->given[row_of("workspaces[].hooks[].scheme") - config_rows];
+    size_t before = r->problems->n;
     if (has_strangers(r, hook))
         return 0;
     s->filling = true;
     int rc = config_read_section(r, s, HOOK_ROWS, hook);
     s->filling = false;
+    if (rc == 0 && r->problems->n == before && scheme->source == r->source &&
+        ((const struct config_hook *)s->base)->scheme == HOOK_NONE)
+        config_problem(r, scheme, "scheme none, anybody may send, must stand in the configuration");
     return rc;
 }
 
@@ -59,29 +65,36 @@ static const struct yaml_node *member(const struct yaml_node *root, const char *
     return m;
 }
 
-/* The tree of a connector's file, which becomes the reader's. 0 with NULL when a problem was told;
- * -ENOMEM. */
+/* The file of a connector, read once. 0 with NULL when a problem was told; -ENOMEM. */
 static int read_connector(struct config_reader *r, struct span name,
-                          const struct config_place *place, struct yaml_node **ret)
+                          const struct config_place *place, struct config_connector **ret)
 {
     char path[MAX_PATH];
-    struct yaml_source *source = arena_zalloc(r->temp, sizeof *source);
     *ret = NULL;
-    if (!source)
-        return -ENOMEM;
     int rc = config_connector_path(&r->snapshot->c, name, path, sizeof path);
+    for (struct config_connector *c = rc == 0 ? r->connectors : NULL; c; c = c->next) {
+        if (span_is(c->source.file, path)) {
+            *ret = c;
+            return 0;
+        }
+    }
+    struct config_connector *c = arena_zalloc(r->temp, sizeof *c);
+    if (!c)
+        return -ENOMEM;
     if (rc == 0)
-        rc = config_read_file(r, path, &source->text);
+        rc = config_read_file(r, path, &c->source.text);
     if (rc < 0 && rc != -ENOMEM)
         config_problem(r, place, "connector: %.*s can not be read: %s", SPAN_FMT(name),
                        err_text(rc));
     if (rc < 0)
         return rc == -ENOMEM ? rc : 0;
-    source->file = arena_dup(r->temp, span_str(path));
-    if (!source->file.p)
+    c->source.file = arena_dup(r->temp, span_str(path));
+    if (!c->source.file.p)
         return -ENOMEM;
-    r->source = source;
-    rc = yaml_parse(source, r->temp, r->problems, ret);
+    rc = yaml_parse(&c->source, r->temp, r->problems, &c->root);
+    c->next = r->connectors;
+    r->connectors = c;
+    *ret = c;
     return rc == -ENOMEM ? rc : 0;
 }
 
@@ -94,15 +107,16 @@ int config_fill_element(struct config_reader *r, const struct config_row *list,
     const struct config_place *place =
         &s->given[row_of("workspaces[].hooks[].connector") - config_rows];
     const struct yaml_source *mine = r->source;
-    struct yaml_node *root = NULL;
+    struct config_connector *c = NULL;
     size_t before = r->problems->n;
-    if (!h->connector.p)
-        return 0;
-    int rc = read_connector(r, h->connector, place, &root);
-    const struct yaml_node *hook = member(root, "hook"), *name = member(root, "connector");
-    if (rc == 0 && root && !hook)
+    int rc = h->connector.p ? read_connector(r, h->connector, place, &c) : 0;
+    if (rc < 0 || !c || !c->root)
+        return rc;
+    r->source = &c->source;
+    const struct yaml_node *hook = member(c->root, "hook"), *name = member(c->root, "connector");
+    if (!hook)
         config_problem(r, place, "connector: %.*s describes no hook", SPAN_FMT(h->connector));
-    if (rc == 0 && hook)
+    else
         rc = fill(r, s, hook);
     if (rc == 0 && name && name->type == YAML_SCALAR) /* a file is shown by its name */
         rc = (h->connector = arena_dup(&r->snapshot->arena, name->text)).p ? 0 : -ENOMEM;

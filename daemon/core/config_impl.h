@@ -99,6 +99,13 @@ struct config_element {
     size_t index;
 };
 
+/* A connector's file that hooks name; many may name one. */
+struct config_connector {
+    struct config_connector *next;
+    struct yaml_source source;
+    struct yaml_node *root; /* NULL: what is wrong was told */
+};
+
 struct config_reader {
     struct config_snapshot *snapshot;
     struct arena *temp; /* dies with the load */
@@ -108,6 +115,7 @@ struct config_reader {
     struct config_scope **workspaces; /* as many as c.workspaces, same order */
     size_t n_workspaces;
     struct config_element *elements, *last_element;
+    struct config_connector *connectors;
 };
 
 static inline void *config_field(const struct config_scope *s, size_t offset)

@@ -3,7 +3,9 @@ way, becomes the record that polling the same vendor gives; what is no voice of 
 over and is no dead letter; what is gone is removed. And what the configuration says wins."""
 import copy
 import json
+import signal
 import subprocess
+import threading
 import time
 import unittest
 
@@ -260,6 +262,31 @@ class HookPresets(unittest.TestCase):
         self.assertLessEqual({"l-0", "l-1", "l-2"}, set(self.rows("standard-webhooks")))
 
 
+class Reload(unittest.TestCase):
+    def test_webhooks_under_way_outlive_a_reload(self):
+        """What is being committed belongs to the configuration it came in under."""
+        d = Daemon(hooks="- source: a\n  scheme: none\n  filter: $.ok\n  dedupe: $.id\n"
+                         "  map: {external_id: $.id, text: $.text}\n")
+        self.addCleanup(lambda: d.__exit__(None, None, None))
+        d.start()
+        failed, sent = [], []
+
+        def send(who):
+            for i in range(60):
+                body = json.dumps({"ok": 1, "id": f"{who}-{i}", "text": "배송 " * 50})
+                answer = d.request("POST", "/v1/hooks/demo/a", body.encode(), token=None)
+                (sent if answer.status == 200 else failed).append(answer)
+        senders = [threading.Thread(target=send, args=(who,)) for who in range(8)]
+        for thread in senders:
+            thread.start()
+        while any(thread.is_alive() for thread in senders):
+            d.process.send_signal(signal.SIGHUP)
+            time.sleep(0.02)
+        self.assertEqual((failed, len(sent)), ([], 8 * 60))
+        self.assertEqual(d.count(), 8 * 60)
+        d.stop()                                     # under ASan a use after free would be the exit code
+
+
 class Configuration(unittest.TestCase):
     """What is wrong with a hook's connector is told where it stands, before anything takes effect."""
     def check(self, hook, connector=None):
@@ -282,6 +309,8 @@ class Configuration(unittest.TestCase):
                 ("  connector: ./c.yaml\n", "connector: c\nhook:\n  scheme: slack\n  scheme: github\n", "is given twice"),
                 ("  connector: ./c.yaml\n", "connector: [c\n", "c.yaml:"),
                 ("  connector: ./c.yaml\n", "connector: c\nhook: {records: $.a}\n", "scheme is missing here"),
+                ("  connector: ./c.yaml\n", "connector: c\nhook: {scheme: none}\n",
+                 "c.yaml:2:16: scheme none, anybody may send, must stand in the configuration"),
                 ("  records: $\n", None, "scheme is missing here")):
             with self.subTest(connector=connector, hook=hook):
                 rc, told = self.check(hook, connector)

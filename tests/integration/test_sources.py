@@ -83,8 +83,8 @@ class Told(Sources):
         """A hook of the source's name: what it brings is counted with what was asked for."""
         with Upstream(lambda ask: {"tickets": [ticket(1)]}) as up:
             d = self.polled(up)
-            d.hooks += "- source: desk\n  connector: ./hook.yaml\n"
-            (d.dir / "hook.yaml").write_text("connector: desk-hook\nhook: {scheme: none}\n")
+            d.hooks += "- source: desk\n  connector: ./hook.yaml\n  scheme: none\n"
+            (d.dir / "hook.yaml").write_text("connector: desk-hook\nhook: {scheme: slack}\n")
             d.stop()
             d.write_config()
             d.start()

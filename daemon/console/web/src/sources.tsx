@@ -86,9 +86,7 @@ function Row({ line, from, to }: { line: Line; from: string; to: string }): JSX.
       <td>{when(line.polled?.last_record_at)}</td>
       <td>{when(line.polled?.last_success_at)}</td>
       <td class="num">{line.polled ? integer(line.polled.records.rejected) : "–"}</td>
-      <td class={`num ${line.polled?.dead_letters ? "worse" : ""}`}>
-        {line.polled ? integer(line.polled.dead_letters) : "–"}
-      </td>
+      <td class="num">{line.polled ? integer(line.polled.dead_letters) : "–"}</td>
     </tr>
   );
 }
