@@ -391,7 +391,7 @@ static void check_kind(struct reading *r, const struct yaml_node *root, const st
     }
     if (!mailbox && !streams && !c->hook)
         read_problem(r, root, "streams is missing here, or mailbox, or hook");
-    if ((mailbox || streams) && !base)
+    if (!base && (mailbox || streams || !c->hook))
         read_problem(r, root, "base is missing here");
     if (mailbox)
         check_sign_in(r, root, c);
