@@ -389,9 +389,10 @@ static void check_kind(struct reading *r, const struct yaml_node *root, const st
             (is_streams || span_is(m->key->text, "headers") || span_is(m->key->text, "errors")))
             read_problem(r, m, "is of no meaning with a mailbox");
     }
-    if (!mailbox && !streams && !c->hook)
+    bool asks_nothing = !mailbox && !streams;
+    if (asks_nothing && !c->hook)
         read_problem(r, root, "streams is missing here, or mailbox, or hook");
-    if (!base && (mailbox || streams || !c->hook))
+    if (!base && !(asks_nothing && c->hook))
         read_problem(r, root, "base is missing here");
     if (mailbox)
         check_sign_in(r, root, c);

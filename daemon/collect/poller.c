@@ -468,13 +468,8 @@ static struct poll_counts counts_of(const struct poll *s)
 
 static void print_counts(const struct poll *s, struct json_out *j)
 {
-    static const char *const names[] = {"accepted", "updated", "duplicates", "rejected"};
     struct poll_counts all = counts_of(s);
-    json_open(j, "records", '{');
-    for (unsigned o = 0; o <= OUTCOME_REJECTED; o++)
-        json_int(j, names[o], (int64_t)all.items[o]);
-    json_close(j, '}');
-    json_int(j, "dead_letters", (int64_t)all.letters);
+    tally_print(all.items, all.letters, j);
     json_int(j, "polls", (int64_t)all.polls);
     json_int(j, "pages", (int64_t)all.pages);
 }

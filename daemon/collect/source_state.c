@@ -148,16 +148,6 @@ static void print_arrivals(const struct alert_source_state *s, struct json_out *
     json_close(j, '}');
 }
 
-static void print_counts(const struct tally_counts *c, struct json_out *j)
-{
-    static const char *const names[] = {"accepted", "updated", "duplicates", "rejected"};
-    json_open(j, "records", '{');
-    for (unsigned o = 0; o <= OUTCOME_REJECTED; o++)
-        json_int(j, names[o], c ? (int64_t)c->items[o] : 0);
-    json_close(j, '}');
-    json_int(j, "dead_letters", c ? (int64_t)c->letters : 0);
-}
-
 /* One that comes by itself: "receiving" by a hook, "sent" through the API. */
 static void print_comer(struct span name, const struct config_hook *hook,
                         const struct tally_counts *counts, const struct alert_source_state *known,
@@ -166,6 +156,7 @@ static void print_comer(struct span name, const struct config_hook *hook,
     static const char *const none[] = {
         "status",       "every_seconds", "last_poll_at", "last_success_at", "last_records_at",
         "next_poll_at", "lag_seconds",   "polls",        "pages",           "error"};
+    static const uint64_t nothing[OUTCOME_REJECTED + 1];
     const char *state = hook ? "receiving" : "sent";
     json_open(j, NULL, '{');
     json_text(j, "source", name);
@@ -176,7 +167,7 @@ static void print_comer(struct span name, const struct config_hook *hook,
     json_cstr(j, "state", state);
     for (size_t i = 0; i < ARRAY_LEN(none); i++)
         json_nil(j, none[i]);
-    print_counts(counts, j);
+    tally_print(counts ? counts->items : nothing, counts ? counts->letters : 0, j);
     print_arrivals(known, j);
     json_close(j, '}');
 }

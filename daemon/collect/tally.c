@@ -71,3 +71,13 @@ void tally_note(struct tally *t, struct span workspace, struct span source, cons
         c->items[in->items[i].outcome]++;
     c->letters += in->n_kept_letters;
 }
+
+void tally_print(const uint64_t items[OUTCOME_REJECTED + 1], uint64_t letters, struct json_out *j)
+{
+    static const char *const names[] = {"accepted", "updated", "duplicates", "rejected"};
+    json_open(j, "records", '{');
+    for (unsigned o = 0; o <= OUTCOME_REJECTED; o++)
+        json_int(j, names[o], (int64_t)items[o]);
+    json_close(j, '}');
+    json_int(j, "dead_letters", (int64_t)letters);
+}

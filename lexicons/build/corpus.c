@@ -85,7 +85,7 @@ static const struct format formats[SRC_N] = {
     [SRC_UCI] = {"uci", "en/uci_sentences_train.tsv", 3, 2, true, by_binary_second},
     [SRC_UNLABELLED] = {"unlabelled", "ko/naver_shopping_unlabelled25k.txt.xz", 1, 0, false,
                         by_nobody},
-    [SRC_VALENCE] = {.name = "valence"},
+    [SRC_VALENCE] = {.name = "valence", .file = "lexicons/build/valence-en.tsv"},
 };
 
 const char *source_name(enum source s)
@@ -187,8 +187,9 @@ static void add(void *ctx, const char *text, size_t n, uint32_t row, double labe
 }
 
 /* "word, some words TAB valence": each is a text, at the cost of how much it says. */
-static void read_valence(struct corpus *c, const char *path)
+static void read_valence(struct corpus *c)
 {
+    const char *path = formats[SRC_VALENCE].file;
     struct reading r = {c, SRC_VALENCE};
     FILE *in = fopen(path, "r");
     char *line = NULL, *column[2];
@@ -216,7 +217,7 @@ static void read_valence(struct corpus *c, const char *path)
 void corpus_read(struct corpus *c, const char *data_dir, enum source s)
 {
     if (s == SRC_VALENCE)
-        read_valence(c, data_dir);
+        read_valence(c);
     else
         corpus_each(data_dir, s, add, &(struct reading){c, s});
 }

@@ -46,7 +46,8 @@ int source_by_name(const char *name);
 typedef void corpus_visit_fn(void *ctx, const char *text, size_t n, uint32_t row, double label);
 void corpus_each(const char *data_dir, enum source s, corpus_visit_fn *visit, void *ctx);
 
-/* Adds all usable rows of a source; SRC_VALENCE is read from `data_dir` as the path of its file. */
+/* Adds all usable rows of a source. SRC_VALENCE is none of DATA's: run from the root of the
+ * project. */
 void corpus_read(struct corpus *c, const char *data_dir, enum source s);
 void corpus_free(struct corpus *c);
 

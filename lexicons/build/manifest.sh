@@ -15,16 +15,13 @@ table_line() { # file, command
         "$(sha256sum "$1" | cut -d' ' -f1)" "$(sed -n 's/^# entries: //p' "$1")" "$2"
 }
 
-own_lines() { # this project's own development batches
+own_lines() { # what of them is used, files this project wrote
+    used=$1
+    shift
     for f in "$@"; do
-        printf '  %s\n    sha256 %s\n    licence of this project\n    used all rows with a label\n' \
-            "$f" "$(sha256sum "$f" | cut -d' ' -f1)"
+        printf '  %s\n    sha256 %s\n    licence of this project\n    used %s\n' \
+            "$f" "$(sha256sum "$f" | cut -d' ' -f1)" "$used"
     done
-}
-
-own_words() { # a file of words this project wrote
-    printf '  %s\n    sha256 %s\n    licence of this project\n    used all words, at the cost of 1.5 times their valence\n' \
-        "$1" "$(sha256sum "$1" | cut -d' ' -f1)"
 }
 
 labels_line() { # language, batches
@@ -34,7 +31,7 @@ labels_line() { # language, batches
     printf '\n%s\n  sha256 %s\n  command labels lang=%s tables=BARE data=DATA out=%s BATCH... train-only=1 GOLDEN GOLDEN\n' \
         "$f" "$(sha256sum "$f" | cut -d' ' -f1)" "$lang" "$f"
     printf '  sources\n  tests/golden (GOLDEN: by lexicons/build/golden.py %s, twice)\n' "$lang"
-    own_lines "$@"
+    own_lines 'all rows with a label' "$@"
 }
 
 cat <<'END'
@@ -51,7 +48,7 @@ source_line ko/naver_movie_stars_train.tsv.xz 'CC0 1.0' '1 to 5 and 8 to 10 star
 table_line lexicons/en/ngrams.tsv 'train lang=en data=DATA out=lexicons/en/ngrams.tsv'
 source_line en/rt_polarity_train.tsv.xz 'Apache-2.0 (of the repository it is from)' 'all rows'
 source_line en/uci_sentences_train.tsv 'CC BY 4.0 (UCI: Kotzias et al. 2015), Apache-2.0 (of the repository)' 'all rows'
-own_words lexicons/build/valence-en.tsv
+own_lines 'all words, at the cost of 1.5 times their valence' lexicons/build/valence-en.tsv
 # shellcheck disable=SC2086
 labels_line ko $DEV_ko
 source_line ko/nsmc_train.tsv.xz 'CC0 1.0' 'one row in 6, as texts of no service'

@@ -17,8 +17,6 @@
 
 enum { MAX_STAGES = 8, HELD = 10 /* row number mod this is 0: held out */ };
 
-#define VALENCE "lexicons/build/valence-en.tsv"
-
 struct recipe {
     const char *lang, *data, *out;
     double weight[SRC_N]; /* of one row; 0: the source is not read */
@@ -185,7 +183,7 @@ static void load(struct run *run, const struct recipe *rc)
     *run = (struct run){.recipe = rc, .corpus.words = !strcmp(rc->lang, "en")};
     for (int s = 0; s < SRC_N; s++)
         if (rc->weight[s] > 0 || s == rc->eval)
-            corpus_read(&run->corpus, s == SRC_VALENCE ? VALENCE : rc->data, (enum source)s);
+            corpus_read(&run->corpus, rc->data, (enum source)s);
     grams_count(&run->corpus, rc->limits.min_df, &run->grams);
     run->label = must(calloc(run->corpus.n_docs + 1, 1));
     run->cost = must(calloc(run->corpus.n_docs + 1, sizeof(*run->cost)));

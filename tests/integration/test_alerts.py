@@ -25,8 +25,7 @@ class Alerts(unittest.TestCase):
         cls.team, cls.chat = Receiver().up(), Receiver(200).up()
         cls.d = Daemon(receivers="#", extra="external_url: https://voc.example.com\n"
                        "alert:\n  retry_max_age: 1h\n")
-        (cls.d.dir / "secret").write_text(SECRET + "\n")
-        (cls.d.dir / "secret").chmod(0o600)
+        cls.d.put_secret("secret", SECRET + "\n")
         cls.d.receivers = f"""
 - name: team
   type: webhook

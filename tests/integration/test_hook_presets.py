@@ -175,8 +175,7 @@ class HookPresets(unittest.TestCase):
     def setUpClass(cls):
         cls.d = Daemon(hooks="#")
         for name, text in (("key", KEY), ("whsec", WHSEC)):
-            (cls.d.dir / name).write_text(text + "\n")
-            (cls.d.dir / name).chmod(0o600)
+            cls.d.put_secret(name, text + "\n")
         cls.d.hooks = "".join(
             f"- source: {source_of(preset)}\n  connector: {connector_of(preset)}\n"
             f"  secret_file: {cls.d.dir}/{'whsec' if hook.scheme == 'standard' else 'key'}\n"

@@ -104,8 +104,7 @@ class Schemes(unittest.TestCase):
     def setUpClass(cls):
         cls.d = Daemon(hooks="#")
         for name, text in (("key", KEY), ("standard", WHSEC)):
-            (cls.d.dir / name).write_text(text + "\n")
-            (cls.d.dir / name).chmod(0o600)
+            cls.d.put_secret(name, text + "\n")
         cls.d.hooks = "".join(
             f"- source: s-{s.name}\n  scheme: {s.name}\n"
             f"  secret_file: {cls.d.dir}/{'standard' if s.name == 'standard' else 'key'}{s.config}\n"

@@ -80,8 +80,7 @@ class Hooks(unittest.TestCase):
         cls.d = Daemon(hooks="#")
         for name, text in (("standard", ROTATED + "\n" + STANDARD + "\n"), ("zendesk", ZENDESK),
                            ("token", TOKEN + "\n")):
-            (cls.d.dir / name).write_text(text)
-            (cls.d.dir / name).chmod(0o600)
+            cls.d.put_secret(name, text)
         cls.d.hooks = HOOKS.format(dir=cls.d.dir)
         cls.d.write_config()
         cls.d.start()

@@ -28,8 +28,7 @@ class MailTest(unittest.TestCase):
     def daemon(self, cfg="", every="300ms", more="", start=True):
         d = Daemon(sources="#")
         self.addCleanup(lambda: d.__exit__(None if self.ok() else AssertionError, None, None))
-        (d.dir / "password").write_text(self.box.password + "\n")
-        (d.dir / "password").chmod(0o600)
+        d.put_secret("password", self.box.password + "\n")
         d.sources = (f"- source: mail\n  connector: imap\n  every: {every}\n  retry: 20ms\n"
                      "  secrets: {password_file: password}\n" + more +
                      f"  cfg:\n    host: 127.0.0.1:{self.box.port}\n    user: {self.box.user}\n"

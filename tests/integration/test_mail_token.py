@@ -60,8 +60,7 @@ class TokenTest(MailTest):
         secrets = {"key": SECRET, "refresh": REFRESH}
         used = {k: v for k, v in secrets.items() if f"secret.{k}" in text}
         for name, value in used.items():
-            (d.dir / name).write_text(value + "\n")
-            (d.dir / name).chmod(0o600)
+            d.put_secret(name, value + "\n")
         (d.dir / "own.yaml").write_text(text)
         d.sources = (f"- source: mail\n  connector: own.yaml\n  every: {every}\n  retry: 20ms\n  secrets: {{"
                      + ", ".join(f"{k}_file: {k}" for k in used) + "}\n  cfg:\n" +

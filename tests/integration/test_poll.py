@@ -55,8 +55,7 @@ class PollTest(unittest.TestCase):
                more="", start=True):
         d = Daemon(sources="#")
         self.addCleanup(lambda: d.__exit__(None if self.ok() else AssertionError, None, None))
-        (d.dir / "key").write_text("s3cret-of-the-desk\n")
-        (d.dir / "key").chmod(0o600)
+        d.put_secret("key", "s3cret-of-the-desk\n")
         text = connector or TICKETS.format(size=size, top=top, stream=stream)
         (d.dir / "desk.yaml").write_text(text)
         secrets = "secrets: {key_file: key}\n  " if "secret" in text else ""

@@ -256,8 +256,7 @@ streams:
 
     def test_a_hook_can_say_so_too(self):
         d = self.daemon(self.serve(lambda ask: {"tickets": []}), connector=self.TEXT, start=False)
-        (d.dir / "key").write_text("secret-of-the-sender\n")
-        (d.dir / "key").chmod(0o600)
+        d.put_secret("key", "secret-of-the-sender\n")
         d.hooks = """
 - source: pushed
   scheme: none

@@ -52,8 +52,7 @@ class Presets(unittest.TestCase):
             secrets = {"key": key("RSA" if fixture.preset == "google-play" else "EC")}
         (d.dir / "preset.yaml").write_text(localized(fixture.preset, up.url))
         for name, value in secrets.items():
-            (d.dir / f"{name}.secret").write_text(value + "\n")
-            (d.dir / f"{name}.secret").chmod(0o600)
+            d.put_secret(f"{name}.secret", value + "\n")
         cfg = {k: v for k, v in fixture.cfg.items()
                if f"cfg.{k}" in (d.dir / "preset.yaml").read_text()}
         if "cfg.url" in (d.dir / "preset.yaml").read_text():

@@ -42,8 +42,7 @@ class Sources(unittest.TestCase):
 
     def polled(self, up, **kw):
         d = self.daemon(start=False, hooks=HOOKS, **kw)
-        (d.dir / "key").write_text("s3cret\n")
-        (d.dir / "key").chmod(0o600)
+        d.put_secret("key", "s3cret\n")
         (d.dir / "desk.yaml").write_text(TICKETS.format(size=3, top="", stream=""))
         d.sources = ("- source: desk\n  connector: desk.yaml\n  every: 300ms\n  retry: 20ms\n"
                      f"  secrets: {{key_file: key}}\n  cfg: {{base: \"{up.url}\", size: 3}}\n")

@@ -83,6 +83,11 @@ class Daemon:
         self.config = self.dir / "vocd.yaml"
         self.config.write_text(text)
 
+    def put_secret(self, name, text):
+        """A file beside the configuration that nobody else may read."""
+        (self.dir / name).write_text(text)
+        (self.dir / name).chmod(0o600)
+
     def start(self, wait=True, **popen):
         self.log = open(self.dir / "vocd.log", "ab")
         self.process = subprocess.Popen([VOCD, "--config", self.config], stdin=subprocess.DEVNULL,
